@@ -1,0 +1,412 @@
+//! What can be asked of the log, and what comes back.
+
+use chrono::NaiveDate;
+use domain::catalogue::location::event::{Authority, LocationDetails, LocationKind, Marketplace, StockRole};
+use domain::catalogue::product::event::{Listing, ProductDetails};
+use domain::companies::event::Profile;
+use domain::sales::event::{ChannelConfigured, QuarantineReason, ReportedLine};
+use domain::shared::ids::{ChannelId, CompanyId, ItemId, LocationId};
+use domain::shared::money::{Currency, Money};
+use domain::shared::quantity::Units;
+use domain::stock::{Confirm, StockIntent};
+use event_log::event::Metadata;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::refused::Refused;
+
+/// What one caller hands over at once. Operations are decided in order, each with its own verdict.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// Tenant.
+    pub company_id: CompanyId,
+    /// Who asks.
+    pub metadata: Metadata,
+    /// `Idempotency-Key` of the request, if it bears one.
+    pub request_key: Option<RequestKey>,
+    /// What is asked.
+    pub operations: Vec<Operation>,
+}
+
+/// A request's idempotency key with a digest of what it asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Key as the client wrote it.
+    pub key: String,
+    /// [`event_log::append::key_id`] over method, path and body.
+    pub digest: Uuid,
+}
+
+/// One thing that is asked.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// Change or state the stock of a product, named by item id, sku or barcode.
+    Stock {
+        /// Name of the product.
+        item: ItemId,
+        /// What is asked.
+        intent: StockIntent,
+    },
+    /// The same, decided and answered but never written.
+    PreviewStock {
+        /// Name of the product.
+        item: ItemId,
+        /// What is asked.
+        intent: StockIntent,
+    },
+    /// Record a line of a channel's order; unknown items and locations go to quarantine.
+    RecordLine(ReportedLine),
+    /// Record what a source says was sold on one day.
+    ReportDay(DailyReport),
+    /// Try a quarantined line again.
+    ReleaseQuarantined {
+        /// The entry.
+        quarantine_id: Uuid,
+    },
+    /// Set where a channel's sales land and how they take stock.
+    ConfigureChannel {
+        /// The channel.
+        channel: ChannelId,
+        /// The whole configuration.
+        config: ChannelConfigured,
+    },
+    /// Add a product.
+    CreateProduct {
+        /// Its business key.
+        item_id: ItemId,
+        /// Everything else.
+        details: ProductDetails,
+    },
+    /// Change a product.
+    EditProduct {
+        /// Name of the product.
+        item: ItemId,
+        /// What becomes different.
+        edit: Box<ProductEdit>,
+        /// Stream version that the caller saw, from If-Match.
+        expected_version: Option<i64>,
+    },
+    /// Take a product out of planning and lists.
+    DeactivateProduct {
+        /// Name of the product.
+        item: ItemId,
+    },
+    /// Bring it back.
+    ReactivateProduct {
+        /// Name of the product.
+        item: ItemId,
+    },
+    /// Add a location.
+    CreateLocation {
+        /// Its key.
+        location_id: LocationId,
+        /// Everything else.
+        details: Box<LocationDetails>,
+        /// Make it the primary one.
+        is_primary: bool,
+    },
+    /// Change a location.
+    EditLocation {
+        /// Its key.
+        location_id: LocationId,
+        /// What becomes different.
+        edit: Box<LocationEdit>,
+        /// Stream version that the caller saw, from If-Match.
+        expected_version: Option<i64>,
+    },
+    /// Close a location. What lies there is a fact of the read model, so it bears the position at which it was read;
+    /// when stock moved there since, the answer is the refusal `stock_moved_meanwhile` and the caller looks again.
+    DeactivateLocation {
+        /// Its key.
+        location_id: LocationId,
+        /// Products with stock or reservations there.
+        occupied_by: u64,
+        /// Position of the read model that says so.
+        seen_position: i64,
+    },
+    /// Open it again.
+    ReactivateLocation {
+        /// Its key.
+        location_id: LocationId,
+    },
+    /// Sign a company up.
+    FoundCompany {
+        /// Name, currency, zone.
+        profile: Profile,
+    },
+    /// Change a company.
+    EditCompany {
+        /// What becomes different.
+        edit: CompanyEdit,
+    },
+    /// Set settings of rule R28.
+    ChooseSettings {
+        /// New values by key; null takes a key back to its default.
+        changes: serde_json::Map<String, serde_json::Value>,
+    },
+    /// Record that a local day began.
+    StartDay {
+        /// The day.
+        date: NaiveDate,
+    },
+}
+
+/// Changes of a product; absent fields stay, `Some(None)` clears.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProductEdit {
+    /// New business key.
+    pub item_id: Option<ItemId>,
+    /// New sku.
+    pub sku: Option<String>,
+    /// New name.
+    pub product_name: Option<String>,
+    /// New category; null is "Uncategorized".
+    pub category: Option<Option<String>>,
+    /// New cost.
+    pub unit_cost: Option<Option<Money>>,
+    /// New price.
+    pub selling_price: Option<Option<Money>>,
+    /// New lead time in days.
+    pub lead_time_days: Option<Option<u32>>,
+    /// New safety stock in days.
+    pub safety_stock_days: Option<Option<u32>>,
+    /// New manual forecast in units a day.
+    pub manual_daily_forecast: Option<Option<Decimal>>,
+    /// New first day on sale.
+    pub listed_on: Option<Option<NaiveDate>>,
+    /// New barcodes.
+    pub barcodes: Option<Vec<String>>,
+    /// New weight in grams.
+    pub weight_g: Option<Option<u32>>,
+    /// New dimensions in millimetres.
+    pub dimensions_mm: Option<Option<[u32; 3]>>,
+    /// New listings.
+    pub listings: Option<Vec<Listing>>,
+}
+
+/// Changes of a location; absent fields stay, `Some(None)` clears.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LocationEdit {
+    /// New name.
+    pub name: Option<String>,
+    /// New kind.
+    pub kind: Option<LocationKind>,
+    /// New marketplace.
+    pub marketplace: Option<Option<Marketplace>>,
+    /// New role.
+    pub stock_role: Option<StockRole>,
+    /// New authority.
+    pub authority: Option<Authority>,
+    /// `true` makes it primary; `false` is refused for the primary one.
+    pub is_primary: Option<bool>,
+    /// New street.
+    pub address: Option<Option<String>>,
+    /// New town.
+    pub city: Option<Option<String>>,
+    /// New country.
+    pub country: Option<Option<String>>,
+    /// New metadata.
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Changes of a company; absent fields stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CompanyEdit {
+    /// New name.
+    pub name: Option<String>,
+    /// New currency.
+    pub currency: Option<Currency>,
+    /// New time zone.
+    pub time_zone: Option<chrono_tz::Tz>,
+}
+
+/// What a source says was sold of one item at one place on one day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DailyReport {
+    /// Who says so.
+    pub source: ChannelId,
+    /// Name of the product.
+    pub item: ItemId,
+    /// Where, if known.
+    pub location_id: Option<LocationId>,
+    /// The day.
+    pub date_local: NaiveDate,
+    /// Units, 0 or more.
+    pub units_sold: Units,
+    /// Revenue of the day.
+    pub revenue: Option<Money>,
+    /// What a repeat means.
+    pub on_duplicate: OnDuplicate,
+}
+
+/// What a further report of the same day means (decision 19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDuplicate {
+    /// It takes the place of the earlier one.
+    #[default]
+    Replace,
+    /// It is added to the earlier one.
+    Append,
+    /// It is left out.
+    Skip,
+}
+
+/// Answer to a submission, after its events are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// Position of the submission's last event, or of the partition's head where nothing was written.
+    pub position: i64,
+    /// The request key had been answered before; these are the first verdicts.
+    pub replayed: bool,
+    /// One verdict per operation, in order.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What became of one operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Recorded, or true already.
+    Accepted(Outcome),
+    /// The same outside fact was recorded before; nothing was written.
+    Duplicate,
+    /// Refused; nothing was written.
+    Refused(Refused),
+}
+
+/// The new state that an accepted operation led to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Stock moved or was stated.
+    Stock(StockOutcome),
+    /// A line was recorded.
+    LineRecorded {
+        /// The fact.
+        movement_id: Uuid,
+    },
+    /// A line waits in quarantine.
+    LineQuarantined {
+        /// The entry.
+        quarantine_id: Uuid,
+        /// Why.
+        reason: QuarantineReason,
+    },
+    /// A day was reported; units as they stand now.
+    DayReported {
+        /// Units of the day.
+        units_sold: Units,
+        /// Whether an event was written.
+        changed: bool,
+    },
+    /// A quarantined line found its place.
+    Released {
+        /// The line had been recorded on another way meanwhile.
+        already_recorded: bool,
+    },
+    /// A channel as it stands now.
+    Channel(ChannelConfigured),
+    /// A product as it stands now.
+    Product(Box<ProductOutcome>),
+    /// A location as it stands now.
+    Location(Box<LocationOutcome>),
+    /// A company as it stands now.
+    Company {
+        /// Name, currency, zone.
+        profile: Profile,
+        /// The currency stays from now on.
+        currency_locked: bool,
+    },
+    /// All settings as they stand now.
+    Settings(serde_json::Value),
+    /// A day began, now or before.
+    DayStarted {
+        /// The day.
+        date: NaiveDate,
+    },
+}
+
+/// Stock of one product after an operation, in units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StockOutcome {
+    /// The fact.
+    pub movement_id: Uuid,
+    /// Present business key of the product.
+    pub item_id: ItemId,
+    /// What it did, one per location that it touched.
+    pub legs: Vec<StockLeg>,
+    /// On hand over all PHYSICAL locations afterwards.
+    pub total_stock: Units,
+    /// What the caller confirmed.
+    pub confirmed: Vec<Confirm>,
+}
+
+/// What an operation did at one location, in units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StockLeg {
+    /// Where.
+    pub location_id: LocationId,
+    /// On hand before.
+    pub quantity_before: Units,
+    /// On hand afterwards.
+    pub quantity_after: Units,
+    /// What happened, signed.
+    pub quantity: Units,
+    /// Change of today's stock, signed.
+    pub effect: Units,
+    /// The anchor that had already counted this late fact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<Uuid>,
+}
+
+/// A product after an operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProductOutcome {
+    /// Its key, for ever.
+    pub item_key: ItemId,
+    /// Its business key.
+    pub item_id: ItemId,
+    /// Everything else.
+    pub details: ProductDetails,
+    /// Whether it is planned, listed and counted.
+    pub is_active: bool,
+    /// Version of its stream, for If-Match.
+    pub version: i64,
+}
+
+/// A location after an operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LocationOutcome {
+    /// Its key.
+    pub location_id: LocationId,
+    /// Everything else.
+    pub details: LocationDetails,
+    /// Whether it is the primary one.
+    pub is_primary: bool,
+    /// Whether it takes stock.
+    pub is_active: bool,
+    /// Version of its stream, for If-Match.
+    pub version: i64,
+}
+
+/// Why a submission as a whole has no receipt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The queue is full; try again after so many seconds.
+    #[error("too many commands wait; try again in {retry_after_seconds} s")]
+    Busy {
+        /// Seconds.
+        retry_after_seconds: u32,
+    },
+    /// The request key was used for another body.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The log cannot be reached; whether it was written is unknown, a repeat with the same key tells.
+    #[error("the log cannot be reached at the moment")]
+    Unavailable,
+    /// The log refused this submission for a reason that the caller cannot mend.
+    #[error("the log could not take this submission")]
+    Rejected,
+}
