@@ -16,7 +16,7 @@ crate::events! {
 }
 
 crate::events! {
-    /// One fact of a report source. Stream id: the source.
+    /// One fact of a report source about one product. Stream id: source, a slash, the product's key.
     pub enum SalesReportEvent in "sales_report" upcast &[] => {
         /// A source stated the sales of one item, location and day; replaces what it stated before.
         DailySalesReported = 1,
@@ -60,6 +60,8 @@ pub enum OnSale {
 /// See [`SalesReportEvent::DailySalesReported`]. Demand without stock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DailySalesReported {
+    /// Who states it.
+    pub source: ChannelId,
     /// Key of the product.
     pub item_id: ItemId,
     /// Where it was sold, where known.

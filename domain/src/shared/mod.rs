@@ -5,3 +5,4 @@ pub mod ids;
 pub mod quantity;
 pub mod money;
 pub mod moment;
+pub mod field;

@@ -303,9 +303,10 @@ impl StockEvent {
             Self::StockCounted(_) => ReferenceType::Count,
             Self::StockTransferred(_) => ReferenceType::Transfer,
             Self::StockReceived(_) => ReferenceType::PurchaseOrder,
-            Self::Sold(_) | Self::UnitsReserved(_) | Self::ReservedUnitsShipped(_) | Self::SaleCancelled(_) => {
-                ReferenceType::Sale
-            }
+            Self::Sold(_)
+            | Self::UnitsReserved(_)
+            | Self::ReservedUnitsShipped(_)
+            | Self::SaleCancelled(_) => ReferenceType::Sale,
             Self::Returned(_) => ReferenceType::Return,
             Self::SyncedFromChannel(_) => ReferenceType::Sync,
         }
@@ -318,7 +319,9 @@ impl StockEvent {
             Self::UnitsReserved(e) => Some(&e.sale.order_id),
             Self::ReservedUnitsShipped(e) => Some(&e.sale.order_id),
             Self::SaleCancelled(e) => Some(&e.sale.order_id),
-            Self::Returned(e) => e.reference.as_deref().or(e.sale.as_ref().map(|sale| sale.order_id.as_str())),
+            Self::Returned(e) => {
+                e.reference.as_deref().or(e.sale.as_ref().map(|sale| sale.order_id.as_str()))
+            }
             Self::StockReceived(e) => e.reference.as_deref(),
             Self::SyncedFromChannel(e) => Some(e.channel.as_str()),
             Self::OpeningBalanceSet(_)

@@ -11,12 +11,17 @@
 pub mod event;
 pub mod command;
 pub mod refusal;
+pub mod history;
+pub mod ledger;
 pub mod state;
+mod rules;
 pub mod decide;
 
 pub use command::{AdjustKind, Confirm, Reason, SaleLine, StockCommand, StockFacts, StockIntent, StockRules};
 pub use event::{Entry, Movement, MovementType, ReferenceType, StockEvent};
+pub use history::as_of;
+pub use ledger::{Anchor, Ledger};
 pub use refusal::StockRefusal;
-pub use state::StockItem;
+pub use state::{Reservation, StockItem};
 
 crate::aggregate!(StockItem, StockCommand, StockEvent, StockRefusal);

@@ -1,0 +1,427 @@
+//! The settings of rule R28: keys, defaults, ranges.
+//!
+//! As JSON, whole numbers, ratios and percentages are exact JSON numbers (the decimal's own digits, never computed
+//! with as floats), the money threshold is a decimal string, the time of day `HH:MM`, the weekday `MON` to `SUN`.
+//! Ratios and percentages are accepted as number or decimal string. A missing key means its default; null takes a key
+//! back to it.
+
+use std::str::FromStr;
+
+use chrono::NaiveTime;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::shared::money::{Currency, MAX_AMOUNT, Money};
+use crate::stock::StockRules;
+
+/// What a company chose, or the defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Days of runway up to which stock is low (R16, R18).
+    pub low_stock_threshold_days: u32,
+    /// Days of safety stock of products without their own; the system's 3 where absent (R13).
+    pub safety_buffer_days: Option<u32>,
+    /// Lead time in days where neither product nor supplier has one (R14).
+    pub default_lead_time_days: u32,
+    /// Days of inventory below which an item is understocked (R23).
+    pub understocked_threshold: u32,
+    /// Days of inventory above which an item is overstocked (R23).
+    pub overstocked_threshold: u32,
+    /// Days without a sale after which stock is dead (R23).
+    pub dead_stock_days: u32,
+    /// Value of 14 days of demand above which an item is of high value, in the company's currency (R20).
+    #[serde(with = "rust_decimal::serde::str")]
+    pub high_value_threshold: Decimal,
+    /// Ratio of deviations above which demand is volatile (R6).
+    #[serde(with = "exact_number")]
+    pub volatility_high_ratio: Decimal,
+    /// Stockout risk in percent from which ordering is urgent (R25).
+    #[serde(with = "exact_number")]
+    pub urgent_risk: Decimal,
+    /// Days of inventory above which orders shall be reduced (R25).
+    pub reduce_order_dir: u32,
+    /// Days of inventory above which an item shall be promoted (R25).
+    pub promote_dir: u32,
+    /// Stockout risk in percent from which an order is suggested (R24).
+    #[serde(with = "exact_number")]
+    pub suggestion_min_risk: Decimal,
+    /// Days of inventory that marketing filters by; `promote_dir` where absent (R25).
+    pub marketing_threshold_days: Option<u32>,
+    /// Human facts older than this many days must be confirmed (decision 13).
+    pub backdate_confirm_days: u32,
+    /// Adjustments beyond this many percent must be confirmed (decision 13).
+    pub large_change_percent: u32,
+    /// Zeroing more than this many percent of the rows must be confirmed (decision 21).
+    pub zeroing_confirm_percent: u32,
+    /// Receipts more than this many percent above the order must be confirmed (decision 37).
+    pub over_receipt_percent: u32,
+    /// Days of history that are fetched at first (decision 17).
+    pub history_days: u32,
+    /// Whether returns lower demand (decision 20).
+    pub count_returns: bool,
+    /// Whether days without stock stay out of averages (decision 35).
+    pub censor_stockouts: bool,
+    /// Local time of the daily digest.
+    #[serde(with = "time_of_day")]
+    pub digest_time: NaiveTime,
+    /// Day of the weekly digest.
+    pub digest_weekday: Weekday,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Weekday {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// What a setting may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingKind {
+    /// A whole number in a range.
+    Whole {
+        /// Least value.
+        least: u32,
+        /// Greatest value.
+        most: u32,
+    },
+    /// A ratio or percentage of at most 2 decimals, from this on.
+    Exact {
+        /// Least value.
+        least: u32,
+    },
+    /// An amount in the company's currency, 0 or more, at most 2 decimals.
+    Amount,
+    /// Yes or no.
+    Flag,
+    /// `HH:MM`.
+    TimeOfDay,
+    /// `MON` to `SUN`.
+    Weekday,
+}
+
+/// Greatest whole number, ratio or percentage of a setting without a narrower limit.
+pub const MOST: u32 = 1_000_000;
+
+const WHOLE: SettingKind = SettingKind::Whole { least: 0, most: MOST };
+
+/// Every key with what it may hold.
+pub const KEYS: &[(&str, SettingKind)] = &[
+    ("low_stock_threshold_days", WHOLE),
+    ("safety_buffer_days", WHOLE),
+    ("default_lead_time_days", WHOLE),
+    ("understocked_threshold", WHOLE),
+    ("overstocked_threshold", WHOLE),
+    ("dead_stock_days", SettingKind::Whole { least: 1, most: MOST }),
+    ("high_value_threshold", SettingKind::Amount),
+    ("volatility_high_ratio", SettingKind::Exact { least: 1 }),
+    ("urgent_risk", SettingKind::Exact { least: 0 }),
+    ("reduce_order_dir", WHOLE),
+    ("promote_dir", WHOLE),
+    ("suggestion_min_risk", SettingKind::Exact { least: 0 }),
+    ("marketing_threshold_days", WHOLE),
+    ("backdate_confirm_days", WHOLE),
+    ("large_change_percent", WHOLE),
+    ("zeroing_confirm_percent", WHOLE),
+    ("over_receipt_percent", WHOLE),
+    ("history_days", SettingKind::Whole { least: 0, most: 730 }),
+    ("count_returns", SettingKind::Flag),
+    ("censor_stockouts", SettingKind::Flag),
+    ("digest_time", SettingKind::TimeOfDay),
+    ("digest_weekday", SettingKind::Weekday),
+];
+
+/// A setting that rule R28 does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("setting {key} {reason}")]
+pub struct SettingsRefusal {
+    /// The key.
+    pub key: String,
+    /// What is wrong with it.
+    pub reason: SettingsProblem,
+}
+
+/// What is wrong with a setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsProblem {
+    /// No setting bears this key.
+    #[error("is not known")]
+    UnknownKey,
+    /// A value of another type.
+    #[error("must be {0}")]
+    WrongType(&'static str),
+    /// Below the range.
+    #[error("must be at least {0}")]
+    TooSmall(u32),
+    /// Above the range.
+    #[error("must be at most {0}")]
+    TooLarge(i64),
+    /// More decimals than are kept.
+    #[error("must have at most 2 decimals")]
+    TooManyDecimals,
+    /// Money in another currency.
+    #[error("must be in {0}, the company's currency")]
+    OtherCurrency(Currency),
+    /// Overstocked must lie above understocked.
+    #[error(
+        "does not go with the others: overstocked {overstocked} is not above understocked {understocked}"
+    )]
+    ThresholdsCross {
+        /// Days that would hold.
+        understocked: u32,
+        /// Days that would hold.
+        overstocked: u32,
+    },
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            low_stock_threshold_days: 7,
+            safety_buffer_days: None,
+            default_lead_time_days: 7,
+            understocked_threshold: 14,
+            overstocked_threshold: 90,
+            dead_stock_days: 90,
+            high_value_threshold: Decimal::new(100_000, 2),
+            volatility_high_ratio: Decimal::new(120, 2),
+            urgent_risk: Decimal::new(7_000, 2),
+            reduce_order_dir: 90,
+            promote_dir: 30,
+            suggestion_min_risk: Decimal::ZERO,
+            marketing_threshold_days: None,
+            backdate_confirm_days: 30,
+            large_change_percent: 50,
+            zeroing_confirm_percent: 20,
+            over_receipt_percent: 10,
+            history_days: 90,
+            count_returns: true,
+            censor_stockouts: false,
+            digest_time: NaiveTime::from_hms_opt(8, 0, 0).unwrap_or_default(),
+            digest_weekday: Weekday::Mon,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings after `changes`, or the first change that rule R28 does not allow.
+    pub fn with(&self, changes: &Map<String, Value>) -> Result<Self, SettingsRefusal> {
+        let refused = |key: &String, reason| SettingsRefusal { key: key.clone(), reason };
+        let defaults = Self::default().document();
+        let mut document = self.document();
+        for (key, value) in changes {
+            let value = canonical(key, value, &defaults).map_err(|reason| refused(key, reason))?;
+            document.insert(key.clone(), value);
+        }
+        let settings = self.read(document);
+        let Self { understocked_threshold: understocked, overstocked_threshold: overstocked, .. } = settings;
+        if overstocked <= understocked {
+            let asked = changes.contains_key("overstocked_threshold");
+            let key = if asked { "overstocked_threshold" } else { "understocked_threshold" };
+            return Err(refused(
+                &key.to_owned(),
+                SettingsProblem::ThresholdsCross { understocked, overstocked },
+            ));
+        }
+        Ok(settings)
+    }
+
+    /// Of `asked` what changes anything, in the shape in which it is stored; money thresholds may be money in
+    /// `currency`.
+    pub fn changes(
+        &self,
+        asked: &Map<String, Value>,
+        currency: Currency,
+    ) -> Result<Map<String, Value>, SettingsRefusal> {
+        let mut plain = Map::new();
+        for (key, value) in asked {
+            let value = without_currency(key, value, currency)
+                .map_err(|reason| SettingsRefusal { key: key.clone(), reason })?;
+            plain.insert(key.clone(), value);
+        }
+        let before = self.document();
+        let after = self.with(&plain)?.document();
+        let changed = plain.into_iter().filter(|(key, _)| before.get(key) != after.get(key));
+        Ok(changed.map(|(key, value)| stored(key, &value, &after)).collect())
+    }
+
+    /// The settings after stored changes. What cannot be read is left out: history is always loadable.
+    #[must_use]
+    pub fn folded(&self, changes: &Map<String, Value>) -> Self {
+        let defaults = Self::default().document();
+        let mut document = self.document();
+        for (key, value) in changes {
+            if let Ok(value) = canonical(key, value, &defaults) {
+                document.insert(key.clone(), value);
+            }
+        }
+        self.read(document)
+    }
+
+    /// Every key with its value, as JSON.
+    pub fn document(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(document)) => document,
+            Ok(_) | Err(_) => Map::new(),
+        }
+    }
+
+    /// Thresholds of decision 13.
+    pub fn stock_rules(&self) -> StockRules {
+        StockRules {
+            backdate_confirm_days: i64::from(self.backdate_confirm_days),
+            large_change_percent: i64::from(self.large_change_percent),
+        }
+    }
+
+    /// A document of canonical values always reads.
+    fn read(&self, document: Map<String, Value>) -> Self {
+        serde_json::from_value(Value::Object(document)).unwrap_or_else(|_| self.clone())
+    }
+}
+
+fn stored(key: String, asked: &Value, after: &Map<String, Value>) -> (String, Value) {
+    let value = if asked.is_null() { Value::Null } else { after.get(&key).cloned().unwrap_or_default() };
+    (key, value)
+}
+
+fn kind_of(key: &str) -> Option<SettingKind> {
+    KEYS.iter().find(|(known, _)| *known == key).map(|(_, kind)| *kind)
+}
+
+fn without_currency(key: &str, value: &Value, currency: Currency) -> Result<Value, SettingsProblem> {
+    if !value.is_object() || kind_of(key) != Some(SettingKind::Amount) {
+        return Ok(value.clone());
+    }
+    let money: Money = serde_json::from_value(value.clone())
+        .map_err(|_| SettingsProblem::WrongType("a decimal or money"))?;
+    if money.currency != currency {
+        return Err(SettingsProblem::OtherCurrency(currency));
+    }
+    Ok(Value::String(money.amount.to_string()))
+}
+
+/// The value of a key in the one shape that [`Settings`] writes.
+fn canonical(key: &str, value: &Value, defaults: &Map<String, Value>) -> Result<Value, SettingsProblem> {
+    let kind = kind_of(key).ok_or(SettingsProblem::UnknownKey)?;
+    if value.is_null() {
+        return Ok(defaults.get(key).cloned().unwrap_or_default());
+    }
+    match kind {
+        SettingKind::Whole { least, most } => whole(value, least, most),
+        SettingKind::Exact { least } => exact(value, least),
+        SettingKind::Amount => amount(value),
+        SettingKind::Flag => {
+            value.as_bool().map(Value::Bool).ok_or(SettingsProblem::WrongType("true or false"))
+        }
+        SettingKind::TimeOfDay => time(value),
+        SettingKind::Weekday => serde_json::from_value::<Weekday>(value.clone())
+            .map(|_| value.clone())
+            .map_err(|_| SettingsProblem::WrongType("MON, TUE, WED, THU, FRI, SAT or SUN")),
+    }
+}
+
+fn whole(value: &Value, least: u32, most: u32) -> Result<Value, SettingsProblem> {
+    const EXPECTED: SettingsProblem = SettingsProblem::WrongType("a whole number");
+    if !value.is_number() {
+        return Err(EXPECTED);
+    }
+    let number = within(value, Decimal::from(least), i64::from(most), least)?;
+    if !number.fract().is_zero() {
+        return Err(EXPECTED);
+    }
+    number.to_u32().map(Value::from).ok_or(EXPECTED)
+}
+
+fn exact(value: &Value, least: u32) -> Result<Value, SettingsProblem> {
+    let number = within(value, Decimal::from(least), i64::from(MOST), least)?;
+    if number.normalize().scale() > 2 {
+        return Err(SettingsProblem::TooManyDecimals);
+    }
+    exact_number::value(number).ok_or(SettingsProblem::WrongType("a number"))
+}
+
+fn amount(value: &Value) -> Result<Value, SettingsProblem> {
+    let mut number = within(value, Decimal::ZERO, MAX_AMOUNT - 1, 0)?;
+    if number.normalize().scale() > 2 {
+        return Err(SettingsProblem::TooManyDecimals);
+    }
+    number.rescale(2);
+    Ok(Value::String(number.to_string()))
+}
+
+fn time(value: &Value) -> Result<Value, SettingsProblem> {
+    let expected = SettingsProblem::WrongType("a time HH:MM");
+    let time = value.as_str().and_then(|text| NaiveTime::parse_from_str(text, time_of_day::FORMAT).ok());
+    time.map(|time| Value::String(time.format(time_of_day::FORMAT).to_string())).ok_or(expected)
+}
+
+/// A JSON number or decimal string within a range.
+fn within(value: &Value, least: Decimal, most: i64, shown_least: u32) -> Result<Decimal, SettingsProblem> {
+    const EXPECTED: SettingsProblem = SettingsProblem::WrongType("a number");
+    let number = match value {
+        Value::Number(number) => parsed(&number.to_string()).ok_or(SettingsProblem::TooLarge(most))?,
+        Value::String(text) => parsed(text).ok_or(EXPECTED)?,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(EXPECTED),
+    };
+    if number < least {
+        return Err(SettingsProblem::TooSmall(shown_least));
+    }
+    if number > Decimal::from(most) {
+        return Err(SettingsProblem::TooLarge(most));
+    }
+    Ok(number)
+}
+
+fn parsed(text: &str) -> Option<Decimal> {
+    Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+/// Decimals as JSON numbers of the same digits.
+mod exact_number {
+    use std::str::FromStr;
+
+    use rust_decimal::Decimal;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+    use serde_json::{Number, Value};
+
+    pub(super) fn value(number: Decimal) -> Option<Value> {
+        Number::from_str(&number.normalize().to_string()).ok().map(Value::Number)
+    }
+
+    pub(super) fn serialize<S: Serializer>(number: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+        value(*number).ok_or_else(|| ser::Error::custom("no JSON number"))?.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+        let number = Number::deserialize(deserializer)?;
+        super::parsed(&number.to_string()).ok_or_else(|| de::Error::custom("no decimal"))
+    }
+}
+
+/// Times of day as `HH:MM`.
+mod time_of_day {
+    use chrono::NaiveTime;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) const FORMAT: &str = "%H:%M";
+
+    pub(super) fn serialize<S: Serializer>(time: &NaiveTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&time.format(FORMAT))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        NaiveTime::parse_from_str(&text, FORMAT).map_err(de::Error::custom)
+    }
+}
