@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use domain::catalogue::location::event::{Authority, LocationDetails, LocationKind, Marketplace, StockRole};
 use domain::catalogue::product::event::{Listing, ProductDetails};
 use domain::companies::event::Profile;
+pub use domain::sales::OnDuplicate;
 use domain::sales::event::{ChannelConfigured, QuarantineReason, ReportedLine};
 use domain::shared::ids::{ChannelId, CompanyId, ItemId, LocationId};
 use domain::shared::money::{Currency, Money};
@@ -120,10 +121,8 @@ pub enum Operation {
     DeactivateLocation {
         /// Its key.
         location_id: LocationId,
-        /// Products with stock or reservations there.
-        occupied_by: u64,
-        /// Position of the read model that says so.
-        seen_position: i64,
+        /// What lies there.
+        seen: Occupancy,
     },
     /// Open it again.
     ReactivateLocation {
@@ -150,6 +149,17 @@ pub enum Operation {
         /// The day.
         date: NaiveDate,
     },
+}
+
+/// What a read model saw at a location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Products whose stock there is not 0.
+    pub items_with_stock: u64,
+    /// Products with units reserved there.
+    pub items_with_reservations: u64,
+    /// Position of the read model that says so.
+    pub position: i64,
 }
 
 /// Changes of a product; absent fields stay, `Some(None)` clears.
@@ -238,19 +248,6 @@ pub struct DailyReport {
     pub revenue: Option<Money>,
     /// What a repeat means.
     pub on_duplicate: OnDuplicate,
-}
-
-/// What a further report of the same day means (decision 19).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnDuplicate {
-    /// It takes the place of the earlier one.
-    #[default]
-    Replace,
-    /// It is added to the earlier one.
-    Append,
-    /// It is left out.
-    Skip,
 }
 
 /// Answer to a submission, after its events are durable.

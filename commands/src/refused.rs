@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use domain::shared::field::InvalidField;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -43,6 +44,12 @@ impl Refused {
     /// A refusal without figures.
     pub fn new(code: &'static str, kind: RefusalKind, message: impl Into<String>) -> Self {
         Self { code: Cow::Borrowed(code), kind, pointer: None, message: message.into(), figures: Map::new() }
+    }
+
+    /// A value that no state would allow, by the name of its field.
+    pub(crate) fn field(field: &InvalidField) -> Self {
+        let pointer = format!("/{}", field.field.replace('.', "/"));
+        Self::new(field.problem.code(), RefusalKind::Invalid, field.to_string()).at(pointer)
     }
 
     /// The same, about this part of the operation.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::shared::ids::{ChannelId, LocationId};
 use crate::shared::quantity::Units;
 use crate::stock::command::{AdjustKind, Confirm, Reason, SaleLine};
+pub use crate::stock::display::{MovementType, ReferenceType};
 
 crate::events! {
     /// One fact about the stock of one product.
@@ -225,46 +226,6 @@ pub struct SyncedFromChannel {
     pub channel: ChannelId,
 }
 
-/// The six kinds of movement that people see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum MovementType {
-    /// Units came in.
-    Inbound,
-    /// Units went out.
-    Outbound,
-    /// Units changed their location.
-    Transfer,
-    /// A person corrected or counted.
-    Adjustment,
-    /// A channel stated its stock.
-    SyncUpdate,
-    /// First stock.
-    InitialLoad,
-}
-
-/// What a movement refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ReferenceType {
-    /// A sale or its cancellation.
-    Sale,
-    /// A delivery.
-    PurchaseOrder,
-    /// A correction.
-    Adjustment,
-    /// A channel's snapshot.
-    Sync,
-    /// A transfer.
-    Transfer,
-    /// An opening balance.
-    Import,
-    /// A return.
-    Return,
-    /// A count.
-    Count,
-}
-
 impl StockEvent {
     /// What every stock event says first.
     pub fn entry(&self) -> &Entry {
@@ -282,69 +243,23 @@ impl StockEvent {
             Self::SyncedFromChannel(e) => &e.entry,
         }
     }
+}
 
-    /// The kind of movement shown to people.
-    pub fn movement_type(&self) -> MovementType {
+impl StockEvent {
+    /// What the person confirmed, decision 13.
+    pub fn confirmed(&self) -> &[Confirm] {
         match self {
-            Self::OpeningBalanceSet(_) => MovementType::InitialLoad,
-            Self::StockAdjusted(_) | Self::StockCounted(_) => MovementType::Adjustment,
-            Self::StockTransferred(_) => MovementType::Transfer,
-            Self::StockReceived(_) | Self::SaleCancelled(_) | Self::Returned(_) => MovementType::Inbound,
-            Self::Sold(_) | Self::UnitsReserved(_) | Self::ReservedUnitsShipped(_) => MovementType::Outbound,
-            Self::SyncedFromChannel(_) => MovementType::SyncUpdate,
-        }
-    }
-
-    /// What the movement refers to.
-    pub fn reference_type(&self) -> ReferenceType {
-        match self {
-            Self::OpeningBalanceSet(_) => ReferenceType::Import,
-            Self::StockAdjusted(_) => ReferenceType::Adjustment,
-            Self::StockCounted(_) => ReferenceType::Count,
-            Self::StockTransferred(_) => ReferenceType::Transfer,
-            Self::StockReceived(_) => ReferenceType::PurchaseOrder,
-            Self::Sold(_)
-            | Self::UnitsReserved(_)
-            | Self::ReservedUnitsShipped(_)
-            | Self::SaleCancelled(_) => ReferenceType::Sale,
-            Self::Returned(_) => ReferenceType::Return,
-            Self::SyncedFromChannel(_) => ReferenceType::Sync,
-        }
-    }
-
-    /// Key of what the movement refers to: an order, a delivery, a channel.
-    pub fn reference_id(&self) -> Option<&str> {
-        match self {
-            Self::Sold(e) => Some(&e.sale.order_id),
-            Self::UnitsReserved(e) => Some(&e.sale.order_id),
-            Self::ReservedUnitsShipped(e) => Some(&e.sale.order_id),
-            Self::SaleCancelled(e) => Some(&e.sale.order_id),
-            Self::Returned(e) => {
-                e.reference.as_deref().or(e.sale.as_ref().map(|sale| sale.order_id.as_str()))
-            }
-            Self::StockReceived(e) => e.reference.as_deref(),
-            Self::SyncedFromChannel(e) => Some(e.channel.as_str()),
+            Self::StockAdjusted(e) => &e.confirmed,
+            Self::StockCounted(e) => &e.confirmed,
+            Self::StockTransferred(e) => &e.confirmed,
+            Self::StockReceived(e) => &e.confirmed,
+            Self::Returned(e) => &e.confirmed,
             Self::OpeningBalanceSet(_)
-            | Self::StockAdjusted(_)
-            | Self::StockCounted(_)
-            | Self::StockTransferred(_) => None,
-        }
-    }
-
-    /// Free text of the person who recorded it.
-    pub fn notes(&self) -> Option<&str> {
-        match self {
-            Self::OpeningBalanceSet(e) => e.notes.as_deref(),
-            Self::StockAdjusted(e) => e.notes.as_deref(),
-            Self::StockCounted(e) => e.notes.as_deref(),
-            Self::StockTransferred(e) => e.notes.as_deref(),
-            Self::StockReceived(e) => e.notes.as_deref(),
-            Self::Returned(e) => e.notes.as_deref(),
-            Self::Sold(_)
+            | Self::Sold(_)
             | Self::UnitsReserved(_)
             | Self::ReservedUnitsShipped(_)
             | Self::SaleCancelled(_)
-            | Self::SyncedFromChannel(_) => None,
+            | Self::SyncedFromChannel(_) => &[],
         }
     }
 }
@@ -354,6 +269,7 @@ pub fn movement_id(fact: Uuid, leg: usize) -> Uuid {
     Uuid::from_u128(fact.as_u128() ^ u128::from(leg != 0))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(minutes: &i16) -> bool {
     *minutes == 0
 }

@@ -1,0 +1,153 @@
+//! Reads from the log what a batch must know before it can be decided.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::sales::{Quarantine, SalesReport};
+use domain::shared::event::Event;
+use domain::stock::{StockEvent, StockItem};
+use event_log::append::{KeyKind, key_id};
+use event_log::event::{StoredEvent, StreamKey};
+use event_log::{keys, read, snapshot};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::committer::error::CommitError;
+use crate::directory::{COMPLETE, Cached, Directory, Room};
+use crate::workspace::{Found, Memory, Missing, SoldLine};
+
+/// Names the shape of stored stock states. Another shape needs another name, so that old snapshots are ignored.
+pub(super) fn stock_fingerprint() -> Uuid {
+    key_id(&["stock_item", "1"])
+}
+
+/// Name of a stock stream.
+pub(super) fn stock_stream(company_id: Uuid, stream_id: &Arc<str>) -> StreamKey {
+    StreamKey { company_id, stream_type: StockEvent::STREAM_TYPE, stream_id: stream_id.clone() }
+}
+
+/// Reads everything that is missing, as of `position`.
+pub(super) async fn load(
+    connection: &mut PgConnection,
+    partition: i16,
+    position: i64,
+    missing: HashSet<Missing>,
+    memory: &mut Memory,
+    found: &mut Found,
+) -> Result<(), CommitError> {
+    let (mut streams, mut histories, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    for one in missing {
+        match one {
+            Missing::Directory(company_id) => {
+                let events = read::company(connection, partition, company_id, &COMPLETE, position).await?;
+                memory.insert(company_id, Directory::load(&events, position)?);
+            }
+            Missing::Stream(stream) => streams.push(stream),
+            Missing::History(stream) => histories.push(stream),
+            Missing::SoldLine(company_id, key) => lines.push((company_id, key)),
+        }
+    }
+    load_streams(connection, partition, position, &streams, memory).await?;
+    load_histories(connection, partition, position, &histories, found).await?;
+    load_lines(connection, partition, &lines, found).await
+}
+
+async fn load_streams(
+    connection: &mut PgConnection,
+    partition: i16,
+    position: i64,
+    streams: &[StreamKey],
+    memory: &mut Memory,
+) -> Result<(), CommitError> {
+    if streams.is_empty() {
+        return Ok(());
+    }
+    for stream in streams {
+        let Some(directory) = memory.get_mut(&stream.company_id) else { continue };
+        match stream.stream_type {
+            "stock_item" => hold::<StockItem>(directory, &stream.stream_id, 0, StockItem::default()),
+            "quarantine" => hold::<Quarantine>(directory, &stream.stream_id, 0, Quarantine::default()),
+            _ => hold::<SalesReport>(directory, &stream.stream_id, 0, SalesReport::default()),
+        }
+    }
+    let stock: Vec<_> =
+        streams.iter().filter(|stream| stream.stream_type == StockEvent::STREAM_TYPE).cloned().collect();
+    for stored in snapshot::load(connection, partition, &stock, stock_fingerprint()).await? {
+        // A snapshot that cannot be read is a missing one.
+        let Ok(state) = serde_json::from_str::<StockItem>(&stored.state) else { continue };
+        if let Some(directory) = memory.get_mut(&stored.stream.company_id) {
+            hold::<StockItem>(directory, &stored.stream.stream_id, stored.version, state);
+        }
+    }
+    let from: Vec<_> = streams
+        .iter()
+        .map(|stream| {
+            let held = memory.get(&stream.company_id).filter(|_| stream.stream_type == StockEvent::STREAM_TYPE);
+            let version = held.and_then(|held| held.stock(&stream.stream_id)).map_or(0, |cached| cached.version);
+            (stream.clone(), version)
+        })
+        .collect();
+    for event in read::streams(connection, partition, &from, position).await? {
+        if let Some(directory) = memory.get_mut(&event.company_id) {
+            directory.absorb(&event)?;
+        }
+    }
+    Ok(())
+}
+
+fn hold<A: Room>(directory: &mut Directory, id: &Arc<str>, version: i64, state: A) {
+    A::table(directory).insert(id.clone(), Cached { version, state });
+}
+
+async fn load_histories(
+    connection: &mut PgConnection,
+    partition: i16,
+    position: i64,
+    streams: &[StreamKey],
+    found: &mut Found,
+) -> Result<(), CommitError> {
+    if streams.is_empty() {
+        return Ok(());
+    }
+    for stream in streams {
+        found.histories.insert((stream.company_id, stream.stream_id.clone()), Vec::new());
+    }
+    let from: Vec<_> = streams.iter().map(|stream| (stream.clone(), 0)).collect();
+    for event in read::streams(connection, partition, &from, position).await? {
+        let decoded = decode_stock(&event)?;
+        found.histories.entry((event.company_id, event.stream_id.clone())).or_default().push(decoded);
+    }
+    Ok(())
+}
+
+async fn load_lines(
+    connection: &mut PgConnection,
+    partition: i16,
+    lines: &[(Uuid, Uuid)],
+    found: &mut Found,
+) -> Result<(), CommitError> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    found.sold_lines.extend(lines.iter().map(|line| (*line, None)));
+    let wanted: Vec<_> = lines.iter().map(|(company_id, key)| (*company_id, KeyKind::External, *key)).collect();
+    let taken = keys::lookup(connection, partition, &wanted).await?;
+    for key in taken {
+        let Some(event) = read::at(connection, partition, key.position).await? else { continue };
+        found.sold_lines.insert((key.company_id, key.key), sold_line(&decode_stock(&event)?));
+    }
+    Ok(())
+}
+
+fn sold_line(event: &StockEvent) -> Option<SoldLine> {
+    let (location_id, sale) = match event {
+        StockEvent::Sold(sold) => (sold.entry.movements.first()?.location_id.clone(), &sold.sale),
+        StockEvent::UnitsReserved(reserved) => (reserved.location_id.clone(), &reserved.sale),
+        _ => return None,
+    };
+    Some(SoldLine { location_id, quantity: sale.quantity })
+}
+
+fn decode_stock(event: &StoredEvent) -> Result<StockEvent, CommitError> {
+    Ok(StockEvent::decode(&event.event_type, event.schema_version, &event.payload)?)
+}

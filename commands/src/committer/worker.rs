@@ -1,0 +1,400 @@
+//! The committer of one partition.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::shared::event::Event;
+use domain::stock::StockEvent;
+use event_log::append::{self, Appended, Batch, Head, KeyClaim, KeyKind, TakenKey};
+use event_log::event::StoredEvent;
+use event_log::{read, snapshot};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::committer::error::CommitError;
+use crate::committer::{CommitterConfig, Job, load};
+use crate::operation::{Receipt, Submission, SubmitError, Verdict};
+use crate::workspace::{Found, Memory, Undo, Workspace};
+
+/// Submissions taken from the queue at once.
+const MAX_JOBS: usize = 1_024;
+/// Operations of one batch; a single larger submission makes a batch of its own.
+const MAX_OPERATIONS: usize = 4_096;
+/// How often a batch is decided anew before its callers are told to come again.
+const MAX_ROUNDS: usize = 64;
+/// How long a lost connection is tried again before the outcome is called unknown.
+const RECONNECT: Duration = Duration::from_secs(20);
+/// Stock states remembered per partition; beyond, the companies idle longest forget theirs.
+const MAX_STOCK_STATES: usize = 400_000;
+/// Events read at once when another process was ahead.
+const CATCH_UP: i64 = 10_000;
+
+pub(super) struct Worker {
+    pool: PgPool,
+    connection: Option<PoolConnection<Postgres>>,
+    partition: i16,
+    clock: Clock,
+    snapshot_every: i64,
+    feed: broadcast::Sender<Arc<[StoredEvent]>>,
+    published: Arc<AtomicI64>,
+    memory: Memory,
+    head: Option<Head>,
+    last_recorded: DateTime<Utc>,
+    batches: u64,
+}
+
+/// What deciding a batch led to.
+struct Decided {
+    events: Vec<StoredEvent>,
+    keys: Vec<(KeyClaim, i64)>,
+    answers: Vec<Answer>,
+    recorded_at: DateTime<Utc>,
+    undo: Undo,
+}
+
+type Answer = Result<Receipt, SubmitError>;
+
+impl Worker {
+    pub(super) fn new(
+        config: CommitterConfig,
+        partition: i16,
+        feed: broadcast::Sender<Arc<[StoredEvent]>>,
+        published: Arc<AtomicI64>,
+    ) -> Self {
+        Self {
+            pool: config.pool,
+            connection: None,
+            partition,
+            clock: config.clock,
+            snapshot_every: config.snapshot_every,
+            feed,
+            published,
+            memory: Memory::new(),
+            head: None,
+            last_recorded: DateTime::UNIX_EPOCH,
+            batches: 0,
+        }
+    }
+
+    /// Takes batches until the queue closes or the process stops; what waits then is still decided.
+    pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>, stop: CancellationToken) {
+        let mut waiting = Vec::with_capacity(MAX_JOBS);
+        loop {
+            tokio::select! {
+                biased;
+                _ = jobs.recv_many(&mut waiting, MAX_JOBS) => {}
+                () = stop.cancelled() => {
+                    jobs.close();
+                    jobs.recv_many(&mut waiting, usize::MAX).await;
+                }
+            }
+            if waiting.is_empty() {
+                return;
+            }
+            for batch in split(&mut waiting) {
+                self.process(batch).await;
+            }
+        }
+    }
+
+    /// Decides, appends and answers one batch.
+    async fn process(&mut self, jobs: Vec<Job>) {
+        self.batches += 1;
+        metrics::histogram!("stocktrail_committer_batch_submissions")
+            .record(f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
+        match self.commit(&jobs).await {
+            Ok(answers) => {
+                for (job, answer) in jobs.into_iter().zip(answers) {
+                    // A caller that has gone away is nobody to tell.
+                    drop(job.answer.send(answer));
+                }
+            }
+            Err(error) if error.is_connection() || jobs.len() == 1 => {
+                tracing::error!(partition = self.partition, error = ?error, "a batch was not appended");
+                self.forget();
+                let answer = if error.is_connection() { SubmitError::Unavailable } else { SubmitError::Rejected };
+                for job in jobs {
+                    drop(job.answer.send(Err(answer.clone())));
+                }
+            }
+            Err(_) => {
+                // One of them is poison. Halve until it stands alone.
+                self.forget();
+                let mut first = jobs;
+                let second = first.split_off(first.len() / 2);
+                Box::pin(self.process(first)).await;
+                Box::pin(self.process(second)).await;
+            }
+        }
+        self.bound_memory();
+    }
+
+    async fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, CommitError> {
+        let mut found = Found::default();
+        for _ in 0..MAX_ROUNDS {
+            let head = self.known_head().await?;
+            let Some(decided) = self.decide(jobs, &mut found, &head).await? else { continue };
+            if decided.events.is_empty() {
+                return Ok(decided.answers);
+            }
+            let Decided { events, keys, answers, recorded_at, undo } = decided;
+            let batch = Batch { partition: self.partition, expected: head, events, keys, recorded_at };
+            match self.append(&batch).await? {
+                Appended::Done(head) => {
+                    self.finish(batch, head);
+                    return Ok(answers);
+                }
+                Appended::Stale(_) => {
+                    undo.take_back(&mut self.memory);
+                    found.histories.clear();
+                    self.catch_up().await?;
+                }
+                Appended::KeysTaken(keys) => {
+                    undo.take_back(&mut self.memory);
+                    found.taken.extend(keys.into_iter().map(|key| ((key.company_id, key.kind, key.key), key)));
+                }
+            }
+        }
+        Ok(jobs.iter().map(|_| Err(SubmitError::Busy { retry_after_seconds: 1 })).collect())
+    }
+
+    /// Decides every submission in order. `None`: something had to be read first; decide again.
+    async fn decide(
+        &mut self,
+        jobs: &[Job],
+        found: &mut Found,
+        head: &Head,
+    ) -> Result<Option<Decided>, CommitError> {
+        let recorded_at = self.clock.now().max(self.last_recorded);
+        let mut workspace = Workspace::new(&mut self.memory, found, self.partition, head, recorded_at, self.batches);
+        let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
+        let mut keys_here = HashMap::new();
+        for job in jobs {
+            let answer = decide_job(&mut workspace, job, &mut keys_here, &answers);
+            answers.push(answer);
+        }
+        let (events, keys, missing, undo) = workspace.into_parts();
+        if missing.is_empty() {
+            return Ok(Some(Decided { events, keys, answers, recorded_at, undo }));
+        }
+        undo.take_back(&mut self.memory);
+        let connection = connected(&self.pool, &mut self.connection).await?;
+        let loaded = load::load(connection, self.partition, head.position, missing, &mut self.memory, found).await;
+        if loaded.is_err() {
+            self.connection = None;
+        }
+        loaded.map(|()| None)
+    }
+
+    /// Appends; after a lost connection finds out whether the batch is in before anything is sent again.
+    async fn append(&mut self, batch: &Batch) -> Result<Appended, CommitError> {
+        let deadline = tokio::time::Instant::now() + RECONNECT;
+        let mut sent = false;
+        loop {
+            let outcome = self.try_append(batch, sent).await;
+            match outcome {
+                Err(error) if error.is_connection() && tokio::time::Instant::now() < deadline => {
+                    tracing::warn!(partition = self.partition, error = ?error, "the log's connection was lost");
+                    self.connection = None;
+                    sent = true;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_append(&mut self, batch: &Batch, sent: bool) -> Result<Appended, CommitError> {
+        let connection = connected(&self.pool, &mut self.connection).await?;
+        if sent {
+            // Waits for a transaction of ours that may still be under way, then looks for our hash.
+            append::settle(connection, self.partition).await?;
+            if append::is_in_log(connection, batch).await? {
+                return Ok(Appended::Done(append::head_after(batch)));
+            }
+        }
+        Ok(append::append(connection, batch).await?)
+    }
+
+    /// Publishes an appended batch and remembers the new head.
+    fn finish(&mut self, batch: Batch, head: Head) {
+        self.last_recorded = batch.recorded_at;
+        self.published.store(head.position, Ordering::Release);
+        self.head = Some(head);
+        self.save_snapshots(&batch.events);
+        metrics::counter!("stocktrail_committer_events_total")
+            .increment(u64::try_from(batch.events.len()).unwrap_or(0));
+        // Nobody may be listening.
+        drop(self.feed.send(Arc::from(batch.events)));
+    }
+
+    async fn known_head(&mut self) -> Result<Head, CommitError> {
+        if let Some(head) = &self.head {
+            return Ok(head.clone());
+        }
+        let connection = connected(&self.pool, &mut self.connection).await?;
+        let head = append::head(connection, self.partition).await?;
+        self.published.store(head.position, Ordering::Release);
+        self.head = Some(head.clone());
+        Ok(head)
+    }
+
+    /// Reads what other processes appended since the head that the memory stands at.
+    async fn catch_up(&mut self) -> Result<(), CommitError> {
+        let known = self.known_head().await?;
+        let connection = connected(&self.pool, &mut self.connection).await?;
+        let target = append::head(connection, self.partition).await?;
+        if target.position - known.position > CATCH_UP {
+            self.memory.clear();
+        } else {
+            let missed = read::after(connection, self.partition, known.position, CATCH_UP).await?;
+            let missed: Vec<_> = missed.into_iter().filter(|event| event.position <= target.position).collect();
+            for event in &missed {
+                if let Some(directory) = self.memory.get_mut(&event.company_id) {
+                    directory.absorb(event)?;
+                }
+                self.last_recorded = self.last_recorded.max(event.recorded_at);
+            }
+            drop(self.feed.send(Arc::from(missed)));
+        }
+        self.published.store(target.position, Ordering::Release);
+        self.head = Some(target);
+        Ok(())
+    }
+
+    /// Snapshots of stock streams that passed a multiple of `snapshot_every`, written beside the next batches.
+    fn save_snapshots(&mut self, events: &[StoredEvent]) {
+        let due = events.iter().filter(|event| {
+            event.stream_type.as_ref() == StockEvent::STREAM_TYPE && event.version % self.snapshot_every == 0
+        });
+        let position = self.published.load(Ordering::Acquire);
+        let mut snapshots = Vec::new();
+        for event in due {
+            let held = self.memory.get_mut(&event.company_id).and_then(|held| held.stock(&event.stream_id));
+            let Some(cached) = held.filter(|cached| cached.version >= event.version) else { continue };
+            if let Ok(state) = serde_json::to_string(&cached.state) {
+                snapshots.push(snapshot::Snapshot {
+                    stream: load::stock_stream(event.company_id, &event.stream_id),
+                    version: cached.version,
+                    position,
+                    state,
+                });
+            }
+        }
+        if snapshots.is_empty() {
+            return;
+        }
+        let (pool, partition) = (self.pool.clone(), self.partition);
+        tokio::spawn(async move {
+            let saved = async {
+                let mut connection = pool.acquire().await?;
+                Ok::<_, CommitError>(
+                    snapshot::save(&mut connection, partition, load::stock_fingerprint(), &snapshots).await?,
+                )
+            };
+            if let Err(error) = saved.await {
+                tracing::warn!(partition, error = ?error, "snapshots were not saved; streams load from events");
+            }
+        });
+    }
+
+    fn forget(&mut self) {
+        self.memory.clear();
+        self.head = None;
+        self.connection = None;
+    }
+
+    fn bound_memory(&mut self) {
+        let mut held: usize = self.memory.values().map(|directory| directory.stock_held()).sum();
+        while held > MAX_STOCK_STATES {
+            let idlest = self.memory.values_mut().filter(|held| held.stock_held() > 0).min_by_key(|d| d.last_used);
+            let Some(idlest) = idlest else { return };
+            held -= idlest.stock_held();
+            idlest.forget_loaded();
+        }
+    }
+}
+
+/// The worker's own connection, opened anew after a loss.
+async fn connected<'a>(
+    pool: &PgPool,
+    connection: &'a mut Option<PoolConnection<Postgres>>,
+) -> Result<&'a mut PgConnection, CommitError> {
+    let open = match connection.take() {
+        Some(open) => open,
+        None => pool.acquire().await?,
+    };
+    Ok(connection.insert(open))
+}
+
+fn decide_job(
+    workspace: &mut Workspace<'_>,
+    job: &Job,
+    keys_here: &mut HashMap<(Uuid, Uuid), (Uuid, usize)>,
+    answers: &[Answer],
+) -> Answer {
+    let Submission { company_id, metadata, request_key, operations } = &job.submission;
+    let key = request_key.as_ref().map(|key| (append::key_id(&["request", &key.key]), key.digest));
+    if let Some((key, digest)) = key {
+        if let Some(taken) = workspace.found.taken.get(&(company_id.0, KeyKind::Request, key)) {
+            return replay(taken, digest);
+        }
+        if let Some((earlier_digest, earlier)) = keys_here.get(&(company_id.0, key)) {
+            return match answers.get(*earlier) {
+                Some(Ok(receipt)) if *earlier_digest == digest => Ok(Receipt { replayed: true, ..receipt.clone() }),
+                _ => Err(SubmitError::KeyReused),
+            };
+        }
+    }
+    let metadata = serde_json::to_string(metadata).map_err(|_| SubmitError::Rejected)?;
+    workspace.enter(company_id.0, Arc::from(metadata));
+    let before = workspace.next_position();
+    // Where one must be read first the batch is decided again, so a gap here is never answered.
+    let verdicts: Vec<Verdict> = operations.iter().filter_map(|operation| workspace.decide(operation)).collect();
+    let position = workspace.next_position() - 1;
+    if let Some((key, digest)) = key.filter(|_| workspace.next_position() > before) {
+        let answer = serde_json::to_string(&verdicts).map_err(|_| SubmitError::Rejected)?;
+        workspace.claim_request(key, digest, answer);
+        keys_here.insert((company_id.0, key), (digest, answers.len()));
+    }
+    Ok(Receipt { position, replayed: false, verdicts })
+}
+
+/// The first answer of a key that was used before.
+fn replay(taken: &TakenKey, digest: Uuid) -> Answer {
+    if taken.digest != digest {
+        return Err(SubmitError::KeyReused);
+    }
+    let verdicts = taken.answer.as_deref().map(serde_json::from_str).transpose();
+    match verdicts {
+        Ok(Some(verdicts)) => Ok(Receipt { position: taken.position, replayed: true, verdicts }),
+        Ok(None) | Err(_) => Err(SubmitError::Rejected),
+    }
+}
+
+/// Batches of at most [`MAX_OPERATIONS`], in order.
+fn split(waiting: &mut Vec<Job>) -> Vec<Vec<Job>> {
+    let mut batches: Vec<Vec<Job>> = Vec::new();
+    let mut operations = 0;
+    for job in waiting.drain(..) {
+        let more = job.submission.operations.len();
+        match batches.last_mut() {
+            Some(batch) if operations + more <= MAX_OPERATIONS => {
+                operations += more;
+                batch.push(job);
+            }
+            _ => {
+                operations = more;
+                batches.push(vec![job]);
+            }
+        }
+    }
+    batches
+}

@@ -1,0 +1,322 @@
+//! Sales: lines by channel, daily reports, channels and the quarantine.
+//!
+//! A line's external key (kind, channel, line id) is claimed with its event, so a repeat is found by the log itself.
+//! A line that names an unknown item or location claims a key of its own in quarantine; once released it claims the
+//! line's key, so it is recorded once whichever way it comes.
+
+use std::sync::Arc;
+
+use domain::sales::event::{ChannelConfigured, LineKind, OnSale, QuarantineReason, ReportedLine};
+use domain::sales::{
+    Channel, ChannelCommand, ChannelRefusal, Quarantine, QuarantineCommand, QuarantineRefusal, SalesReport,
+    SalesReportCommand, SalesReportRefusal,
+};
+use domain::shared::ids::{ChannelId, ItemId, LocationId};
+use domain::shared::moment::{Stamp, local_date, start_of_day};
+use domain::stock::{SaleLine, StockIntent};
+use event_log::append::key_id;
+use uuid::Uuid;
+
+use crate::operation::{DailyReport, Outcome};
+use crate::refused::{RefusalKind, Refused};
+use crate::workspace::{Missing, SoldLine, Stop, Workspace};
+
+/// Where a line lands.
+struct Place {
+    item: Arc<str>,
+    location_id: LocationId,
+}
+
+impl Workspace<'_> {
+    /// Records a line, or puts it into quarantine.
+    pub(crate) fn record_line(&mut self, line: &ReportedLine) -> Result<Outcome, Stop> {
+        let (key, digest) = line_key(line);
+        self.founded()?;
+        self.check_external(key, digest)?;
+        match self.place(line)? {
+            Ok(place) => self.record_placed(line, &place, key, digest),
+            Err(reason) => self.quarantine(line, reason),
+        }
+    }
+
+    /// Tries a quarantined line again.
+    pub(crate) fn release_quarantined(&mut self, quarantine_id: Uuid) -> Result<Outcome, Stop> {
+        self.founded()?;
+        let id: Arc<str> = Arc::from(quarantine_id.to_string());
+        let held = &self.state::<Quarantine>(&id)?.state;
+        let Some(line) = held.waiting().cloned() else {
+            return Err(self.refuse_release(&id));
+        };
+        let (key, digest) = line_key(&line);
+        let already_recorded = match self.check_external(key, digest) {
+            Ok(()) => {
+                let place = self.place(&line)?.map_err(|reason| still_unknown(&line, reason))?;
+                self.record_placed(&line, &place, key, digest)?;
+                false
+            }
+            // Recorded on another way meanwhile, perhaps in other words: the entry is done with.
+            Err(Stop::Duplicate | Stop::Refused(_)) => true,
+            Err(Stop::Missing) => return Err(Stop::Missing),
+        };
+        let event_id = self.ids.next();
+        self.change::<Quarantine>(&id, event_id, None, QuarantineCommand::Release { already_recorded })?;
+        Ok(Outcome::Released { already_recorded })
+    }
+
+    fn refuse_release(&mut self, id: &Arc<str>) -> Stop {
+        let event_id = self.ids.next();
+        let release = QuarantineCommand::Release { already_recorded: false };
+        match self.change::<Quarantine>(id, event_id, None, release) {
+            Err(stop) => stop,
+            Ok(_) => Stop::Duplicate,
+        }
+    }
+
+    /// Item and location of a line, or what nobody knows.
+    fn place(&mut self, line: &ReportedLine) -> Result<Result<Place, QuarantineReason>, Stop> {
+        let item = match self.directory()?.resolve(&line.item_id) {
+            Ok(item) => item,
+            Err(refused) if refused.kind == RefusalKind::Conflict => {
+                return Ok(Err(QuarantineReason::AmbiguousItem));
+            }
+            Err(_) => return Ok(Err(QuarantineReason::UnknownItem)),
+        };
+        let location_id = match &line.location_id {
+            Some(location_id) => Some(location_id.clone()),
+            None => match self.sold_at(line)? {
+                Some(location_id) => Some(location_id),
+                None => self.landing(&line.channel)?,
+            },
+        };
+        let known = location_id.filter(|id| self.directory().is_ok_and(|held| held.location(id).is_some()));
+        Ok(known.map(|location_id| Place { item, location_id }).ok_or(QuarantineReason::UnknownLocation))
+    }
+
+    /// Where the sale that a cancellation speaks of took stock.
+    fn sold_at(&mut self, line: &ReportedLine) -> Result<Option<LocationId>, Stop> {
+        match line.kind {
+            LineKind::Cancellation => Ok(self.sold_line(line)?.map(|sold| sold.location_id)),
+            LineKind::Sale | LineKind::Shipment | LineKind::Return => Ok(None),
+        }
+    }
+
+    fn sold_line(&mut self, line: &ReportedLine) -> Result<Option<SoldLine>, Stop> {
+        let sale_key = (self.company_id, key_of(LineKind::Sale, line));
+        if let Some(sold) = self.sold_here.get(&sale_key) {
+            return Ok(Some(sold.clone()));
+        }
+        match self.found.sold_lines.get(&sale_key) {
+            Some(sold) => Ok(sold.clone()),
+            None => {
+                self.missing.insert(Missing::SoldLine(sale_key.0, sale_key.1));
+                Err(Stop::Missing)
+            }
+        }
+    }
+
+    /// Where a channel's sales land: its own location, else the primary one.
+    fn landing(&mut self, channel: &ChannelId) -> Result<Option<LocationId>, Stop> {
+        let directory = self.directory()?;
+        let own = directory.channel(channel.as_str()).and_then(|held| held.configuration().location_id);
+        let primary = || directory.locations().find(|location| location.is_primary);
+        Ok(own.or_else(|| primary().map(|location| location.location_id.clone())))
+    }
+
+    fn record_placed(
+        &mut self,
+        line: &ReportedLine,
+        place: &Place,
+        key: Uuid,
+        digest: Uuid,
+    ) -> Result<Outcome, Stop> {
+        let at = Stamp { at: line.sold_at, offset_minutes: line.offset_minutes };
+        let location_id = place.location_id.clone();
+        let sale = SaleLine {
+            channel: line.channel.clone(),
+            order_id: line.order_id.clone(),
+            line_id: line.line_id.clone(),
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+        };
+        let intent = match line.kind {
+            LineKind::Sale => {
+                let channel = self.directory()?.channel(line.channel.as_str());
+                let reserve = channel.is_some_and(|held| held.configuration().on_sale == OnSale::Reserve);
+                StockIntent::RecordSale { location_id, at, sale, reserve }
+            }
+            LineKind::Shipment => StockIntent::RecordShipment { at, sale },
+            LineKind::Cancellation => {
+                self.check_cancellation(line)?;
+                StockIntent::RecordCancellation { location_id, at, sale }
+            }
+            LineKind::Return => StockIntent::RecordReturn { location_id, at, sale },
+        };
+        let event = self.record_stock(&place.item, intent)?;
+        self.claim_external(key, digest);
+        if line.kind == LineKind::Sale {
+            let sold = SoldLine { location_id: place.location_id.clone(), quantity: line.quantity };
+            self.sold_here.insert((self.company_id, key), sold);
+        }
+        if line.unit_price.is_some() {
+            self.lock_currency()?;
+        }
+        Ok(Outcome::LineRecorded { movement_id: event.entry().movement_id })
+    }
+
+    fn check_cancellation(&mut self, line: &ReportedLine) -> Result<(), Stop> {
+        match self.sold_line(line)? {
+            Some(sold) if line.quantity > sold.quantity => Err(Refused::new(
+                "exceeds_sale",
+                RefusalKind::Conflict,
+                format!("the line sold {}, {} cannot be cancelled", sold.quantity, line.quantity),
+            )
+            .at("/quantity")
+            .figure("sold", sold.quantity)
+            .figure("asked", line.quantity)
+            .into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn quarantine(&mut self, line: &ReportedLine, reason: QuarantineReason) -> Result<Outcome, Stop> {
+        let (line_key, digest) = line_key(line);
+        let key = key_id(&["quarantine", &line_key.to_string()]);
+        self.check_external(key, digest)?;
+        let quarantine_id = self.ids.next();
+        let id: Arc<str> = Arc::from(quarantine_id.to_string());
+        self.begin_stream::<Quarantine>(&id)?;
+        let command = QuarantineCommand::Quarantine { line: line.clone(), reason };
+        let event_id = self.ids.next();
+        self.change::<Quarantine>(&id, event_id, Some(line.sold_at), command)?;
+        self.claim_external(key, digest);
+        Ok(Outcome::LineQuarantined { quarantine_id, reason })
+    }
+
+    /// Records what a source says of one day.
+    pub(crate) fn report_day(&mut self, report: &DailyReport) -> Result<Outcome, Stop> {
+        let time_zone = self.founded()?.time_zone;
+        let now = self.now;
+        let item = self.directory()?.resolve(&report.item)?;
+        if let Some(location_id) = &report.location_id {
+            self.known_location(location_id, RefusalKind::NotFound)?;
+        }
+        let item_id = ItemId::new(&item).map_err(|_| Stop::Missing)?;
+        let stream: Arc<str> = Arc::from(format!("{}/{item}", report.source));
+        let command = SalesReportCommand::ReportDay {
+            source: report.source.clone(),
+            item_id: item_id.clone(),
+            location_id: report.location_id.clone(),
+            date_local: report.date_local,
+            units_sold: report.units_sold,
+            revenue: report.revenue,
+            on_duplicate: report.on_duplicate,
+            today: local_date(now, time_zone),
+        };
+        let effective_at = start_of_day(report.date_local, time_zone).min(now);
+        let event_id = self.ids.next();
+        let events = self.change::<SalesReport>(&stream, event_id, Some(effective_at), command)?;
+        if report.revenue.is_some() && !events.is_empty() {
+            self.lock_currency()?;
+        }
+        let held = &self.state::<SalesReport>(&stream)?.state;
+        let day = held.reported(&report.source, &item_id, report.location_id.as_ref(), report.date_local);
+        Ok(Outcome::DayReported {
+            units_sold: day.map_or(report.units_sold, |day| day.units_sold),
+            changed: !events.is_empty(),
+        })
+    }
+
+    fn known_location(&mut self, id: &LocationId, otherwise: RefusalKind) -> Result<(), Stop> {
+        if self.directory()?.location(id).is_some() {
+            return Ok(());
+        }
+        let message = format!("no location bears {id}");
+        Err(Refused::new("unknown_location", otherwise, message).at("/location_id").into())
+    }
+
+    /// Sets where a channel's sales land.
+    pub(crate) fn configure_channel(
+        &mut self,
+        channel: &ChannelId,
+        config: &ChannelConfigured,
+    ) -> Result<Outcome, Stop> {
+        self.founded()?;
+        if let Some(location_id) = &config.location_id {
+            self.known_location(location_id, RefusalKind::Invalid)?;
+        }
+        let id: Arc<str> = Arc::from(channel.as_str());
+        let event_id = self.ids.next();
+        self.change::<Channel>(&id, event_id, None, ChannelCommand::Configure(config.clone()))?;
+        Ok(Outcome::Channel(config.clone()))
+    }
+}
+
+fn still_unknown(line: &ReportedLine, reason: QuarantineReason) -> Refused {
+    let (what, code) = match reason {
+        QuarantineReason::UnknownItem => (line.item_id.as_str(), "unknown_item"),
+        QuarantineReason::AmbiguousItem => (line.item_id.as_str(), "ambiguous_item"),
+        QuarantineReason::UnknownLocation => {
+            (line.location_id.as_ref().map_or("its channel's location", LocationId::as_str), "unknown_location")
+        }
+    };
+    Refused::new(code, RefusalKind::Conflict, format!("{what} is still unknown"))
+}
+
+fn key_of(kind: LineKind, line: &ReportedLine) -> Uuid {
+    let kind = match kind {
+        LineKind::Sale => "sale",
+        LineKind::Shipment => "shipment",
+        LineKind::Cancellation => "cancellation",
+        LineKind::Return => "return",
+    };
+    key_id(&[kind, line.channel.as_str(), &line.line_id])
+}
+
+/// External key of a line and a digest of all that it states.
+fn line_key(line: &ReportedLine) -> (Uuid, Uuid) {
+    let price = line.unit_price.map(|price| format!("{} {}", price.amount.normalize(), price.currency));
+    let digest = key_id(&[
+        &line.order_id,
+        line.item_id.as_str(),
+        line.location_id.as_ref().map_or("", LocationId::as_str),
+        &line.quantity.to_string(),
+        price.as_deref().unwrap_or(""),
+        &line.sold_at.timestamp_micros().to_string(),
+    ]);
+    (key_of(line.kind, line), digest)
+}
+
+impl From<ChannelRefusal> for Stop {
+    fn from(refusal: ChannelRefusal) -> Self {
+        match refusal {}
+    }
+}
+
+impl From<SalesReportRefusal> for Stop {
+    fn from(refusal: SalesReportRefusal) -> Self {
+        use RefusalKind::{Conflict, Invalid};
+        let message = refusal.to_string();
+        let refused = |code, kind| Refused::new(code, kind, message.clone());
+        Self::Refused(match refusal {
+            SalesReportRefusal::NegativeUnits(_) => refused("negative_units", Invalid).at("/units_sold"),
+            SalesReportRefusal::TooManyUnits(_) => refused("quantity_too_large", Invalid).at("/units_sold"),
+            SalesReportRefusal::InTheFuture { .. } => refused("in_the_future", Invalid).at("/date_local"),
+            SalesReportRefusal::Invalid(field) => Refused::field(&field),
+            SalesReportRefusal::OtherCurrency { .. } => refused("other_currency", Conflict).at("/revenue"),
+        })
+    }
+}
+
+impl From<QuarantineRefusal> for Stop {
+    fn from(refusal: QuarantineRefusal) -> Self {
+        use RefusalKind::{Conflict, Invalid, NotFound};
+        let (code, kind) = match refusal {
+            QuarantineRefusal::NotFound => ("unknown_quarantine_entry", NotFound),
+            QuarantineRefusal::AlreadyQuarantined => ("already_quarantined", Conflict),
+            QuarantineRefusal::AlreadyReleased => ("already_released", Conflict),
+            QuarantineRefusal::QuantityNotPositive(_) => ("quantity_not_positive", Invalid),
+            QuarantineRefusal::QuantityTooLarge(_) => ("quantity_too_large", Invalid),
+        };
+        Self::Refused(Refused::new(code, kind, refusal.to_string()))
+    }
+}
