@@ -1,0 +1,105 @@
+//! What a block of the log says about sold, promised, shipped, cancelled and returned units.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use domain::shared::event::Event;
+use domain::shared::quantity::Units;
+use domain::stock::command::SaleLine;
+use domain::stock::event::{Entry, StockEvent};
+use event_log::event::StoredEvent;
+
+use crate::projection::{ProjectionError, decode};
+
+/// One event about units of a sale line, or about units that a person took back.
+#[derive(Debug)]
+pub(super) struct Fact {
+    /// Tenant.
+    pub(super) company_id: Uuid,
+    /// Its place in the log.
+    pub(super) position: i64,
+    /// Key of the product.
+    pub(super) item_key: Arc<str>,
+    /// What happened.
+    pub(super) happened: Happened,
+    /// Where; empty where the event does not say.
+    pub(super) location_id: String,
+    /// Units, above 0.
+    pub(super) quantity: Units,
+    /// When.
+    pub(super) at: DateTime<Utc>,
+    /// Day of the company on which it happened.
+    pub(super) local_date: NaiveDate,
+    /// The line; none where a person took units back.
+    pub(super) sale: Option<SaleLine>,
+}
+
+/// What happened to the units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Happened {
+    /// They left. Demand.
+    Sold,
+    /// They were promised. Demand.
+    Reserved,
+    /// Promised units left. Demand before, so nothing now.
+    Shipped,
+    /// The customer does not want them. Lowers demand.
+    Cancelled,
+    /// They came back. Lowers demand.
+    Returned,
+}
+
+/// The facts of `block`, in its order.
+pub(super) fn of_block(block: &[StoredEvent]) -> Result<Vec<Fact>, ProjectionError> {
+    let mut facts = Vec::new();
+    for event in block.iter().filter(|event| is_about_sales(event)) {
+        let decoded: StockEvent = decode(event)?;
+        facts.extend(fact(event, decoded));
+    }
+    Ok(facts)
+}
+
+fn is_about_sales(event: &StoredEvent) -> bool {
+    *event.stream_type == *StockEvent::STREAM_TYPE
+        && matches!(
+            &*event.event_type,
+            "Sold" | "UnitsReserved" | "ReservedUnitsShipped" | "SaleCancelled" | "Returned"
+        )
+}
+
+fn fact(event: &StoredEvent, decoded: StockEvent) -> Option<Fact> {
+    let (happened, entry, location_id, sale) = match decoded {
+        StockEvent::Sold(e) => (Happened::Sold, e.entry, None, Some(e.sale)),
+        StockEvent::UnitsReserved(e) => (Happened::Reserved, e.entry, Some(e.location_id), Some(e.sale)),
+        StockEvent::ReservedUnitsShipped(e) => (Happened::Shipped, e.entry, None, Some(e.sale)),
+        StockEvent::SaleCancelled(e) => (Happened::Cancelled, e.entry, Some(e.location_id), Some(e.sale)),
+        StockEvent::Returned(e) => (Happened::Returned, e.entry, None, e.sale),
+        StockEvent::OpeningBalanceSet(_)
+        | StockEvent::StockAdjusted(_)
+        | StockEvent::StockCounted(_)
+        | StockEvent::StockTransferred(_)
+        | StockEvent::StockReceived(_)
+        | StockEvent::SyncedFromChannel(_) => return None,
+    };
+    Some(Fact {
+        company_id: event.company_id,
+        position: event.position,
+        item_key: Arc::clone(&event.stream_id),
+        happened,
+        location_id: location_id.map_or_else(|| touched_location(&entry), String::from),
+        quantity: sale.as_ref().map_or_else(|| moved(&entry), |sale| sale.quantity),
+        at: entry.effective_at,
+        local_date: entry.local_date,
+        sale,
+    })
+}
+
+fn touched_location(entry: &Entry) -> String {
+    entry.movements.first().map(|movement| movement.location_id.as_str().to_owned()).unwrap_or_default()
+}
+
+fn moved(entry: &Entry) -> Units {
+    entry.movements.iter().map(|movement| movement.quantity).sum()
+}
