@@ -20,15 +20,15 @@ impl Company {
     /// What happens because of an order, or why it is refused.
     pub fn decide(&self, command: CompanyCommand) -> Decision {
         match command {
-            CompanyCommand::Found { profile } => self.found(profile),
-            CompanyCommand::EditProfile { profile } => self.edit_profile(profile),
+            CompanyCommand::Found { profile } => self.found(&profile),
+            CompanyCommand::EditProfile { profile } => self.edit_profile(&profile),
             CompanyCommand::LockCurrency => self.lock_currency(),
             CompanyCommand::ChooseSettings { changes } => self.choose_settings(&changes),
             CompanyCommand::StartDay { date } => self.start_day(date),
         }
     }
 
-    fn found(&self, profile: Profile) -> Decision {
+    fn found(&self, profile: &Profile) -> Decision {
         if self.profile.is_some() {
             return Err(CompanyRefusal::AlreadyFounded);
         }
@@ -36,7 +36,7 @@ impl Company {
         Ok(vec![CompanyEvent::CompanyFounded(CompanyFounded { profile })])
     }
 
-    fn edit_profile(&self, profile: Profile) -> Decision {
+    fn edit_profile(&self, profile: &Profile) -> Decision {
         let known = self.founded()?;
         let profile = checked(profile)?;
         if profile == *known {
@@ -76,6 +76,7 @@ impl Company {
     }
 }
 
-fn checked(profile: Profile) -> Result<Profile, CompanyRefusal> {
-    Ok(Profile { name: field::text("name", &profile.name, MAX_NAME_CHARS)?, ..profile })
+fn checked(profile: &Profile) -> Result<Profile, CompanyRefusal> {
+    let name = field::text("name", &profile.name, MAX_NAME_CHARS)?;
+    Ok(Profile { name, currency: profile.currency, time_zone: profile.time_zone })
 }

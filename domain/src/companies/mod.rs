@@ -7,6 +7,7 @@ pub mod event;
 pub mod command;
 pub mod refusal;
 pub mod settings;
+mod setting_values;
 pub mod state;
 pub mod decide;
 

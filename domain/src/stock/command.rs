@@ -59,7 +59,7 @@ pub enum StockIntent {
         location_id: LocationId,
         /// Add, subtract or set.
         kind: AdjustKind,
-        /// How much; above 0 for ADD and SUBTRACT, 0 or more for SET_TO.
+        /// How much; above 0 for ADD and SUBTRACT, 0 or more for `SET_TO`.
         quantity: Units,
         /// Why.
         reason: Reason,

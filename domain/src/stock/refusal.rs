@@ -33,7 +33,7 @@ pub enum StockRefusal {
     /// A quantity of 0 or less where something must move.
     #[error("quantity must be above 0, is {0}")]
     QuantityNotPositive(Units),
-    /// A count, SET_TO, opening balance or snapshot below 0.
+    /// A count, `SET_TO`, opening balance or snapshot below 0.
     #[error("stock cannot be stated as {0}, below 0")]
     NegativeStatement(Units),
     /// More than any single fact may state.

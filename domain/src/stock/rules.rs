@@ -105,7 +105,7 @@ impl Deciding<'_> {
     ) -> Result<Vec<Confirm>, StockRefusal> {
         let backdated = self.is_backdated(when.at).then_some(Confirm::Backdated);
         let large = adjustment.filter(|movement| self.is_large(movement)).map(|_| Confirm::LargeChange);
-        let reasons = Vec::from_iter(backdated.into_iter().chain(large));
+        let reasons: Vec<Confirm> = backdated.into_iter().chain(large).collect();
         if reasons.iter().all(|reason| human.confirm.contains(reason)) {
             return Ok(reasons);
         }
