@@ -1,9 +1,18 @@
 //! One batch in one round trip.
+//!
+//! A batch is decided on a [`Head`] that its writer remembers. `log.append_batch` locks the partition's head row,
+//! compares, and writes events, keys, the batch's hash and the new head together or not at all. Because every writer
+//! of a partition waits for that row, positions are gapless and become visible in order.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::event::StoredEvent;
+use crate::{LogError, chain};
 
 /// Where a partition stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +33,24 @@ pub enum KeyKind {
     Request = 1,
     /// Key of an outside fact (sale line, daily report, webhook); never expires.
     External = 2,
+}
+
+impl KeyKind {
+    /// Number under which the kind is stored.
+    pub fn code(self) -> i16 {
+        match self {
+            KeyKind::Request => 1,
+            KeyKind::External => 2,
+        }
+    }
+
+    pub(crate) fn from_code(code: i16) -> Result<KeyKind, LogError> {
+        match code {
+            1 => Ok(KeyKind::Request),
+            2 => Ok(KeyKind::External),
+            _ => Err(LogError::Unreadable("kind of a key")),
+        }
+    }
 }
 
 /// A key claimed together with the events of its command.
@@ -69,7 +96,8 @@ pub struct Batch {
     pub partition: i16,
     /// The head that the batch was decided on.
     pub expected: Head,
-    /// Events, positions counting from `expected.position + 1`, all with the same `recorded_at`.
+    /// Events, positions counting from `expected.position + 1`, all with the same `recorded_at`. May be empty: then
+    /// only the keys are stored and the head stays where it is.
     pub events: Vec<StoredEvent>,
     /// Keys, each with the position that its answer speaks of.
     pub keys: Vec<(KeyClaim, i64)>,
@@ -101,4 +129,148 @@ pub fn key_id(parts: &[&str]) -> Uuid {
         *to = from;
     }
     Uuid::from_bytes(half)
+}
+
+/// Appends a batch in one round trip: all of it or nothing.
+///
+/// A batch that is already in the log (its acknowledgement was lost and it is tried again) is `Done`, not `Stale`.
+pub async fn append(conn: &mut PgConnection, batch: &Batch) -> Result<Appended, LogError> {
+    let (after, marks) = seal(batch);
+    let keys = distinct_keys(&batch.keys)?;
+    let rows = call_append_batch(conn, batch, (&after, &marks), &keys).await?;
+    let first = rows.first().ok_or(LogError::Unreadable("answer of append_batch"))?;
+    match first.try_get::<&str, _>("outcome")? {
+        "done" => Ok(Appended::Done(after)),
+        "stale" => {
+            let stands = head_of(first)?;
+            let ours = !batch.events.is_empty() && stands == after;
+            Ok(if ours { Appended::Done(stands) } else { Appended::Stale(stands) })
+        }
+        "taken" => Ok(Appended::KeysTaken(rows.iter().map(taken_key).collect::<Result<_, _>>()?)),
+        _ => Err(LogError::UnknownPartition(batch.partition)),
+    }
+}
+
+/// Where a partition stands, without waiting.
+pub async fn head(conn: &mut PgConnection, partition: i16) -> Result<Head, LogError> {
+    let row = sqlx::query("select position, batch, hash from log.log_head where partition = $1")
+        .bind(partition)
+        .fetch_optional(conn)
+        .await?;
+    head_of(&row.ok_or(LogError::UnknownPartition(partition))?)
+}
+
+/// Where a partition stands once every append under way has ended. After a lost acknowledgement: the batch is in the
+/// log exactly when this head carries the batch's number or a later one; [`append`] of the same batch tells as well.
+pub async fn settle(conn: &mut PgConnection, partition: i16) -> Result<Head, LogError> {
+    let row = sqlx::query("select position, batch, hash from log.settle($1)")
+        .bind(partition)
+        .fetch_optional(conn)
+        .await?;
+    head_of(&row.ok_or(LogError::UnknownPartition(partition))?)
+}
+
+/// Whether exactly this batch is in the log, whatever came after it. Call [`settle`] first, so that no append of ours
+/// is still under way.
+pub async fn is_in_log(conn: &mut PgConnection, batch: &Batch) -> Result<bool, LogError> {
+    let after = head_after(batch);
+    let found = sqlx::query_scalar("select exists (select from log.log_batch where partition = $1 and batch = $2 and hash = $3)")
+        .bind(batch.partition)
+        .bind(after.batch)
+        .bind(after.hash.as_slice())
+        .fetch_one(conn)
+        .await?;
+    Ok(found)
+}
+
+/// Number of partitions that the log was created with.
+pub async fn partitions(conn: &mut PgConnection) -> Result<i16, LogError> {
+    let count: i64 = sqlx::query_scalar("select count(*) from log.log_head").fetch_one(conn).await?;
+    i16::try_from(count).map_err(|_| LogError::Unreadable("number of partitions"))
+}
+
+/// The head as it will stand when `batch` is in the log.
+pub fn head_after(batch: &Batch) -> Head {
+    seal(batch).0
+}
+
+fn seal(batch: &Batch) -> (Head, Vec<u8>) {
+    let Some(last) = batch.events.last() else { return (batch.expected.clone(), Vec::new()) };
+    let number = batch.expected.batch + 1;
+    let (hash, marks) = chain::seal(&batch.expected.hash, number, &batch.events);
+    (Head { position: last.position, batch: number, hash }, marks)
+}
+
+async fn call_append_batch(
+    conn: &mut PgConnection,
+    batch: &Batch,
+    (after, marks): (&Head, &[u8]),
+    keys: &[&(KeyClaim, i64)],
+) -> Result<Vec<PgRow>, LogError> {
+    let events = &batch.events;
+    let rows = sqlx::query(
+        "select outcome, position, batch, hash, company_id, kind, key, digest, answer, recorded_at
+         from log.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+            $18, $19, $20, $21, $22, $23, $24)",
+    )
+    .bind(batch.partition)
+    .bind(batch.expected.position)
+    .bind(batch.expected.batch)
+    .bind(batch.expected.hash.as_slice())
+    .bind(after.hash.as_slice())
+    .bind(marks)
+    .bind(batch.recorded_at)
+    .bind(events.iter().map(|event| event.company_id).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| &*event.stream_type).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| &*event.stream_id).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.version).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.event_id).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| &*event.event_type).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.schema_version).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| event.effective_at).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| &*event.payload).collect::<Vec<_>>())
+    .bind(events.iter().map(|event| &*event.metadata).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(claim, _)| claim.company_id).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(claim, _)| claim.kind.code()).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(claim, _)| claim.key).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(claim, _)| claim.digest).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(_, position)| *position).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(claim, _)| claim.answer.as_deref()).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(claim, _)| claim.replace).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// One claim per key: of several that replace, the last one stands.
+fn distinct_keys(keys: &[(KeyClaim, i64)]) -> Result<Vec<&(KeyClaim, i64)>, LogError> {
+    let mut last = HashMap::with_capacity(keys.len());
+    for claimed in keys {
+        let (claim, _) = claimed;
+        let earlier = last.insert((claim.company_id, claim.kind, claim.key), claimed);
+        if earlier.is_some() && !claim.replace {
+            return Err(LogError::KeyTwice(claim.key));
+        }
+    }
+    Ok(last.into_values().collect())
+}
+
+pub(crate) fn head_of(row: &PgRow) -> Result<Head, LogError> {
+    Ok(Head { position: row.try_get("position")?, batch: row.try_get("batch")?, hash: hash_of(row.try_get("hash")?)? })
+}
+
+pub(crate) fn hash_of(bytes: &[u8]) -> Result<[u8; 32], LogError> {
+    bytes.try_into().map_err(|_| LogError::Unreadable("chain hash"))
+}
+
+pub(crate) fn taken_key(row: &PgRow) -> Result<TakenKey, LogError> {
+    Ok(TakenKey {
+        company_id: row.try_get("company_id")?,
+        kind: KeyKind::from_code(row.try_get("kind")?)?,
+        key: row.try_get("key")?,
+        digest: row.try_get("digest")?,
+        answer: row.try_get("answer")?,
+        position: row.try_get("position")?,
+        recorded_at: row.try_get("recorded_at")?,
+    })
 }

@@ -1,1 +1,148 @@
-//! read
+//! Reading events: the feed of a partition, streams, all streams of a company.
+//!
+//! A position that can be read is final: everything below it is there too. So a feed is only `position > cursor`, and
+//! a hole in it is an error ([`LogError::Gap`]), never skipped.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::LogError;
+use crate::decode::Names;
+use crate::event::{StoredEvent, StreamKey};
+
+/// The next events of a partition after `position`, in order, at most `limit`.
+pub async fn after(
+    conn: &mut PgConnection,
+    partition: i16,
+    position: i64,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, LogError> {
+    let rows = sqlx::query(
+        "select partition, position, company_id, stream_type, stream_id, version, event_id, event_type,
+            schema_version, effective_at, recorded_at, payload::text, metadata::text
+         from log.events where partition = $1 and position > $2 order by position limit $3",
+    )
+    .bind(partition)
+    .bind(position)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    let events = events_of(&rows)?;
+    contiguous(partition, position, &events)?;
+    Ok(events)
+}
+
+/// Many streams at once, each after a version that the caller knows already, as they stood at `up_to`; ordered as
+/// asked, then by version.
+pub async fn streams(
+    conn: &mut PgConnection,
+    partition: i16,
+    streams: &[(StreamKey, i64)],
+    up_to: i64,
+) -> Result<Vec<StoredEvent>, LogError> {
+    let rows = sqlx::query(
+        "select e.partition, e.position, e.company_id, e.stream_type, e.stream_id, e.version, e.event_id,
+            e.event_type, e.schema_version, e.effective_at, e.recorded_at, e.payload::text, e.metadata::text
+         from unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[])
+            with ordinality as s(company_id, stream_type, stream_id, version, n)
+         join lateral (
+            select * from log.events e
+            where e.partition = $1 and e.company_id = s.company_id and e.stream_type = s.stream_type
+                and e.stream_id = s.stream_id and e.version > s.version and e.position <= $6
+         ) e on true
+         order by s.n, e.version",
+    )
+    .bind(partition)
+    .bind(streams.iter().map(|(key, _)| key.company_id).collect::<Vec<_>>())
+    .bind(streams.iter().map(|(key, _)| key.stream_type).collect::<Vec<_>>())
+    .bind(streams.iter().map(|(key, _)| &*key.stream_id).collect::<Vec<_>>())
+    .bind(streams.iter().map(|(_, version)| *version).collect::<Vec<_>>())
+    .bind(up_to)
+    .fetch_all(conn)
+    .await?;
+    events_of(&rows)
+}
+
+/// Every event of a company in streams of the given types, as they stood at `up_to`, in order of position.
+pub async fn company(
+    conn: &mut PgConnection,
+    partition: i16,
+    company_id: Uuid,
+    stream_types: &[&str],
+    up_to: i64,
+) -> Result<Vec<StoredEvent>, LogError> {
+    let rows = sqlx::query(
+        "select partition, position, company_id, stream_type, stream_id, version, event_id, event_type,
+            schema_version, effective_at, recorded_at, payload::text, metadata::text
+         from log.events
+         where partition = $1 and company_id = $2 and stream_type = any($3) and position <= $4 order by position",
+    )
+    .bind(partition)
+    .bind(company_id)
+    .bind(stream_types)
+    .bind(up_to)
+    .fetch_all(conn)
+    .await?;
+    events_of(&rows)
+}
+
+/// The event at one position of a partition.
+pub async fn at(conn: &mut PgConnection, partition: i16, position: i64) -> Result<Option<StoredEvent>, LogError> {
+    Ok(after(conn, partition, position - 1, 1).await?.pop())
+}
+
+/// Position of the last event that was recorded at or before `instant`; 0 when there is none. Not for the API's role.
+pub async fn position_at(
+    conn: &mut PgConnection,
+    partition: i16,
+    instant: DateTime<Utc>,
+) -> Result<i64, LogError> {
+    let position: Option<i64> = sqlx::query_scalar(
+        "select last_position from log.log_batch where partition = $1 and recorded_at <= $2
+         order by recorded_at desc, batch desc limit 1",
+    )
+    .bind(partition)
+    .bind(instant)
+    .fetch_optional(conn)
+    .await?;
+    Ok(position.unwrap_or(0))
+}
+
+/// Refuses a block that does not follow `position` without a hole.
+pub(crate) fn contiguous(partition: i16, position: i64, events: &[StoredEvent]) -> Result<(), LogError> {
+    let mut expected = position;
+    for event in events {
+        expected += 1;
+        if event.position != expected {
+            return Err(LogError::Gap { partition, position: expected });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn events_of(rows: &[PgRow]) -> Result<Vec<StoredEvent>, LogError> {
+    let mut names = Names::default();
+    rows.iter().map(|row| event_of(row, &mut names)).collect()
+}
+
+fn event_of(row: &PgRow, names: &mut Names) -> Result<StoredEvent, LogError> {
+    Ok(StoredEvent {
+        partition: row.try_get(0)?,
+        position: row.try_get(1)?,
+        company_id: row.try_get(2)?,
+        stream_type: names.shared(row.try_get(3)?),
+        stream_id: Arc::from(row.try_get::<&str, _>(4)?),
+        version: row.try_get(5)?,
+        event_id: row.try_get(6)?,
+        event_type: names.shared(row.try_get(7)?),
+        schema_version: row.try_get(8)?,
+        effective_at: row.try_get(9)?,
+        recorded_at: row.try_get(10)?,
+        payload: Arc::from(row.try_get::<&str, _>(11)?),
+        metadata: names.repeated(row.try_get(12)?),
+    })
+}

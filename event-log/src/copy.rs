@@ -1,0 +1,114 @@
+//! Long ranges of the log by binary COPY: for verify, rebuild and export.
+//!
+//! A task of its own reads and decodes while the caller works. It copies [`RANGE`] positions per statement, so that
+//! no statement holds back vacuum for long. A copy either comes to its end or gives an error; a lost connection is
+//! never the end. The connection is closed and not reused when the copy is left early.
+
+use futures::StreamExt;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
+use tokio::sync::mpsc;
+
+use crate::LogError;
+use crate::decode::Decoder;
+use crate::event::StoredEvent;
+
+/// Positions per statement.
+pub const RANGE: i64 = 200_000;
+/// Events per block.
+const BLOCK: usize = 2_000;
+/// Blocks read ahead of the caller.
+const AHEAD: usize = 4;
+
+/// A running copy.
+#[derive(Debug)]
+pub struct Copy {
+    blocks: mpsc::Receiver<Message>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Message {
+    Block(Vec<StoredEvent>),
+    Failed(LogError),
+    End,
+}
+
+/// Copies the events of a partition with positions above `after` and up to `up_to`, in order. Holes are not looked
+/// for: that is the caller's part.
+pub async fn copy(pool: &PgPool, partition: i16, after: i64, up_to: i64) -> Result<Copy, LogError> {
+    let mut connection = pool.acquire().await?;
+    // Left in the middle of a copy, a connection still holds its rows: it may not go back to the pool.
+    connection.close_on_drop();
+    let (sender, blocks) = mpsc::channel(AHEAD);
+    tokio::spawn(run(connection, partition, (after, up_to), sender));
+    Ok(Copy { blocks, ended: false })
+}
+
+impl Copy {
+    /// The next block, never empty; none at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<StoredEvent>>, LogError> {
+        if self.ended {
+            return Ok(None);
+        }
+        match self.blocks.recv().await {
+            Some(Message::Block(block)) => Ok(Some(block)),
+            Some(Message::End) => {
+                self.ended = true;
+                Ok(None)
+            }
+            Some(Message::Failed(error)) => Err(error),
+            None => Err(LogError::CutShort),
+        }
+    }
+}
+
+async fn run(
+    mut connection: PoolConnection<Postgres>,
+    partition: i16,
+    (after, up_to): (i64, i64),
+    sender: mpsc::Sender<Message>,
+) {
+    let mut from = after;
+    while from < up_to {
+        let to = up_to.min(from.saturating_add(RANGE));
+        match copy_range(&mut connection, partition, (from, to), &sender).await {
+            Ok(true) => from = to,
+            Ok(false) => return,
+            Err(error) => {
+                let _gone = sender.send(Message::Failed(error)).await;
+                return;
+            }
+        }
+    }
+    let _gone = sender.send(Message::End).await;
+}
+
+/// Copies one range; false when nobody listens any more.
+async fn copy_range(
+    connection: &mut PgConnection,
+    partition: i16,
+    (from, to): (i64, i64),
+    sender: &mpsc::Sender<Message>,
+) -> Result<bool, LogError> {
+    let statement = format!(
+        "copy (select partition, position, company_id, stream_type, stream_id, version, event_id, event_type,
+            schema_version, effective_at, recorded_at, payload, metadata
+         from log.events where partition = {partition} and position > {from} and position <= {to} order by position)
+         to stdout (format binary)"
+    );
+    let mut chunks = connection.copy_out_raw(&statement).await?;
+    let mut decoder = Decoder::default();
+    let mut block = Vec::with_capacity(BLOCK);
+    while let Some(chunk) = chunks.next().await {
+        decoder.push(&chunk?, &mut block)?;
+        if block.len() >= BLOCK {
+            let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK));
+            if sender.send(Message::Block(full)).await.is_err() {
+                return Ok(false);
+            }
+        }
+    }
+    decoder.finish()?;
+    Ok(block.is_empty() || sender.send(Message::Block(block)).await.is_ok())
+}

@@ -1,0 +1,44 @@
+//! What can go wrong with the log.
+
+/// Failure of a read or write of the log. Nothing was appended unless a lost connection hid the answer; see
+/// [`crate::append::settle`].
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The database refused or the connection was lost.
+    #[error("the event log could not be reached")]
+    Database(#[from] sqlx::Error),
+    /// The partition has no head row: the log was created with fewer partitions.
+    #[error("the log has no partition {0}")]
+    UnknownPartition(i16),
+    /// One batch claims the same key twice and does not replace it.
+    #[error("key {0} is claimed twice in one batch")]
+    KeyTwice(uuid::Uuid),
+    /// An event is not where the gapless order says: archived, deleted or hidden.
+    #[error("partition {partition} has no event at position {position}")]
+    Gap {
+        /// Partition.
+        partition: i16,
+        /// First position without an event.
+        position: i64,
+    },
+    /// A COPY ended before its last byte.
+    #[error("a copy of the log ended early")]
+    CutShort,
+    /// Bytes that are not what the log's tables hold.
+    #[error("the log answered something unreadable: {0}")]
+    Unreadable(&'static str),
+}
+
+impl LogError {
+    /// True when the connection was lost and a write may or may not have happened.
+    pub fn is_lost_connection(&self) -> bool {
+        match self {
+            LogError::Database(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) => true,
+            // 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now; class 08 connection exception.
+            LogError::Database(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+            }
+            _ => false,
+        }
+    }
+}

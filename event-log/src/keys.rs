@@ -1,0 +1,37 @@
+//! Keys of commands: what was asked before is answered again, not done again.
+//!
+//! Keys are claimed by [`crate::append::append`], in the transaction of their events.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::LogError;
+use crate::append::{KeyKind, TakenKey, taken_key};
+
+/// Which of these keys (company, kind, key) are claimed already.
+pub async fn lookup(
+    conn: &mut PgConnection,
+    partition: i16,
+    keys: &[(Uuid, KeyKind, Uuid)],
+) -> Result<Vec<TakenKey>, LogError> {
+    let rows = sqlx::query(
+        "select t.company_id, t.kind, t.key, t.digest, t.answer::text as answer, t.position, t.recorded_at
+         from unnest($2::uuid[], $3::smallint[], $4::uuid[]) as k(company_id, kind, key)
+         join log.command_keys t
+            on t.partition = $1 and t.company_id = k.company_id and t.kind = k.kind and t.key = k.key",
+    )
+    .bind(partition)
+    .bind(keys.iter().map(|(company_id, ..)| *company_id).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(_, kind, _)| kind.code()).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(.., key)| *key).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(taken_key).collect()
+}
+
+/// Forgets request keys claimed before `before` and says how many. Keys of outside facts stay for ever.
+pub async fn expire(conn: &mut PgConnection, before: DateTime<Utc>) -> Result<i64, LogError> {
+    let expired = sqlx::query_scalar("select log.expire_request_keys($1)").bind(before).fetch_one(conn).await?;
+    Ok(expired)
+}
