@@ -122,7 +122,7 @@ create function log.append_batch(
     p_key_company_id uuid[], p_key_kind smallint[], p_key uuid[], p_key_digest uuid[], p_key_position bigint[],
     p_key_answer text[], p_key_replace boolean[]
 ) returns table (
-    outcome text, position bigint, batch bigint, hash bytea,
+    outcome text, "position" bigint, batch bigint, hash bytea,
     company_id uuid, kind smallint, key uuid, digest uuid, answer text, recorded_at timestamptz
 )
 language plpgsql security definer
@@ -190,7 +190,7 @@ end
 $$;
 
 -- The head once every append under way has ended.
-create function log.settle(p_partition smallint) returns table (position bigint, batch bigint, hash bytea)
+create function log.settle(p_partition smallint) returns table ("position" bigint, batch bigint, hash bytea)
 language sql security definer set search_path = pg_catalog, pg_temp as $$
     select h.position, h.batch, h.hash from log.log_head h where h.partition = p_partition for update
 $$;

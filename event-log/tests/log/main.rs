@@ -1,0 +1,16 @@
+//! The log against a real database: what is promised, and what happens when somebody breaks it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "tests fail by panicking"
+)]
+
+mod support;
+mod appending;
+mod reading;
+mod rights;
+mod tampering;
+mod speed;
