@@ -1,1 +1,26 @@
-//! Placeholder.
+//! From facts to tables people read.
+//!
+//! A [`projection::Projection`] is one file: name, version, DDL and `apply`. The [`runner`] reads the log in blocks and
+//! folds them in one transaction with the checkpoint, so every event counts exactly once. [`registry`] lists all
+//! projections, [`install`] makes their schemas, [`positions`] lets a reader wait for what was just written,
+//! [`tenant`] opens the transaction that sees one company. [`verify`] and [`rebuild`] fold again from zero.
+
+pub mod projection;
+pub mod registry;
+pub mod install;
+pub mod tenant;
+pub mod positions;
+pub mod heads;
+pub mod runner;
+mod worker;
+mod checkpoint;
+pub mod compare;
+pub mod verify;
+pub mod rebuild;
+pub mod status;
+pub mod events;
+mod rows;
+pub mod catalogue;
+pub mod companies;
+pub mod sales;
+pub mod stock;

@@ -1,0 +1,4 @@
+//! The log itself as people read it: pages of one company's events under row-level security.
+
+pub use event_log::event::StoredEvent;
+pub use event_log::page::{Filter, newest, page};

@@ -1,0 +1,91 @@
+//! Makes the schemas of the projections: tables, row-level security, grants, checkpoints at 0.
+//!
+//! Runs as the owner at start. A schema that exists is left as it is: other tables mean another version.
+
+use std::sync::Arc;
+
+use sqlx::{Connection, PgConnection, PgPool};
+
+use crate::checkpoint::{self, Copy, Key};
+use crate::projection::{Projection, ProjectionError, schema_of};
+
+/// Serialises installers of several processes.
+const INSTALL_LOCK: i64 = 0x5354_4f43_4b50_524a;
+
+/// Creates what is missing for these projections.
+pub async fn install(owner: &PgPool, projections: &[Arc<dyn Projection>]) -> Result<(), ProjectionError> {
+    let mut conn = owner.acquire().await?;
+    let mut tx = conn.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(INSTALL_LOCK).execute(&mut *tx).await?;
+    for projection in projections {
+        let projection = projection.as_ref();
+        let schema = schema_of(projection);
+        if !exists(&mut tx, &schema).await? {
+            create_copy(&mut tx, projection, &schema).await?;
+        }
+        let key = Key { name: projection.name(), version: projection.version(), copy: Copy::Live };
+        checkpoint::start(&mut tx, key).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether a schema exists.
+pub(crate) async fn exists(conn: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select 1 from pg_catalog.pg_namespace where nspname = $1)")
+        .bind(schema)
+        .fetch_one(conn)
+        .await
+}
+
+/// Creates a projection's tables in a new schema, with security and grants. Leaves `search_path` at that schema
+/// until the transaction ends.
+pub(crate) async fn create_copy(
+    conn: &mut PgConnection,
+    projection: &dyn Projection,
+    schema: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(&format!(
+        "create schema {schema};
+         set local search_path = {schema}, public;
+         grant usage on schema {schema} to stocktrail_projector, stocktrail_api, stocktrail_committer"
+    ))
+    .execute(&mut *conn)
+    .await?;
+    sqlx::raw_sql(projection.ddl()).execute(&mut *conn).await?;
+    sqlx::raw_sql(&format!(
+        "grant select, insert, update, delete, truncate on all tables in schema {schema} to stocktrail_projector;
+         grant usage on all sequences in schema {schema} to stocktrail_projector;
+         grant select on all tables in schema {schema} to stocktrail_api, stocktrail_committer"
+    ))
+    .execute(&mut *conn)
+    .await?;
+    for table in tables_with_company(conn, schema).await? {
+        sqlx::raw_sql(&format!(
+            "alter table {schema}.\"{table}\" enable row level security;
+             create policy one_company on {schema}.\"{table}\" for select to stocktrail_api
+                 using (company_id = nullif(current_setting('app.company_id', true), '')::uuid);
+             create policy every_company on {schema}.\"{table}\" to stocktrail_projector
+                 using (true) with check (true);
+             create policy every_company_read on {schema}.\"{table}\" for select to stocktrail_committer
+                 using (true)"
+        ))
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn tables_with_company(conn: &mut PgConnection, schema: &str) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select class.relname::text
+         from pg_catalog.pg_class class
+         join pg_catalog.pg_namespace namespace on namespace.oid = class.relnamespace
+         join pg_catalog.pg_attribute attribute on attribute.attrelid = class.oid
+         where namespace.nspname = $1 and class.relkind in ('r', 'p') and attribute.attname = 'company_id'
+         order by class.relname",
+    )
+    .bind(schema)
+    .fetch_all(conn)
+    .await
+}

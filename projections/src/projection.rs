@@ -1,0 +1,85 @@
+//! What a read model is.
+//!
+//! It has no side effects and knows no clock: the same events give the same tables on any day. Its SQL is unqualified;
+//! the runner sets `search_path` to the copy that is folded, so that live, rebuilt and verified copies share the code.
+
+use event_log::event::StoredEvent;
+use futures::future::BoxFuture;
+use sqlx::PgConnection;
+
+/// One read model.
+pub trait Projection: Send + Sync + 'static {
+    /// Name, for ever; also the first half of its schema's name.
+    fn name(&self) -> &'static str;
+
+    /// Version of its tables and of what `apply` makes of the events. Counted up, the tables are folded anew.
+    fn version(&self) -> i32;
+
+    /// Types of the streams that it folds; other events never reach [`Projection::apply`].
+    fn stream_types(&self) -> &'static [&'static str];
+
+    /// Creates its tables and indexes, names unqualified. Every table has a primary key that begins with `company_id`.
+    /// Row-level security and grants are added by [`crate::install`].
+    fn ddl(&self) -> &'static str;
+
+    /// Folds a block of events of one partition, in position order, set-based. Runs in the runner's transaction.
+    fn apply<'a>(
+        &'a self,
+        conn: &'a mut PgConnection,
+        block: &'a [StoredEvent],
+    ) -> BoxFuture<'a, Result<(), ProjectionError>>;
+}
+
+/// Schema of the live copy, for example `inventory_1`.
+pub fn schema_of(projection: &dyn Projection) -> String {
+    format!("{}_{}", projection.name(), projection.version())
+}
+
+/// Whether the projection folds this event.
+pub(crate) fn folds(projection: &dyn Projection, event: &StoredEvent) -> bool {
+    projection.stream_types().contains(&event.stream_type.as_ref())
+}
+
+/// Why a block could not be folded, or a read model not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// PostgreSQL refused or could not be reached.
+    #[error("the read model's database failed")]
+    Database(#[from] sqlx::Error),
+    /// The log could not be read.
+    #[error("the log could not be read")]
+    Log(#[from] event_log::LogError),
+    /// A stored event that today's code cannot read.
+    #[error("event {position} of partition {partition} cannot be read")]
+    Event {
+        /// Partition.
+        partition: i16,
+        /// Position.
+        position: i64,
+        /// What is wrong with it.
+        #[source]
+        source: domain::shared::event::DecodeError,
+    },
+    /// A value that the read model cannot hold.
+    #[error("event {position} of partition {partition} cannot be folded: {reason}")]
+    Unfoldable {
+        /// Partition.
+        partition: i16,
+        /// Position.
+        position: i64,
+        /// Why.
+        reason: String,
+    },
+    /// No projection has this name.
+    #[error("there is no projection named {0}")]
+    Unknown(String),
+}
+
+/// Decodes a stored event as `E`; the error names its place in the log.
+pub fn decode<E: domain::shared::event::Event>(event: &StoredEvent) -> Result<E, ProjectionError> {
+    E::decode(&event.event_type, event.schema_version, &event.payload).map_err(|source| ProjectionError::Event {
+        partition: event.partition,
+        position: event.position,
+        source,
+    })
+}

@@ -1,0 +1,39 @@
+//! Where every projection stands, for operators.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+
+use crate::projection::ProjectionError;
+
+/// One copy of one projection in one partition.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+pub struct ProjectionStatus {
+    /// Projection.
+    pub name: String,
+    /// Version of its tables.
+    pub version: i32,
+    /// `live`, `next` (being built) or `old` (kept for rollback).
+    pub copy: String,
+    /// Partition of the log.
+    pub partition: i16,
+    /// Folded up to here.
+    pub position: i64,
+    /// Length of the partition.
+    pub head: i64,
+    /// When the position moved last.
+    pub moved_at: DateTime<Utc>,
+}
+
+/// Every copy that exists, by name, version, copy and partition.
+pub async fn read(pool: &PgPool) -> Result<Vec<ProjectionStatus>, ProjectionError> {
+    let rows = sqlx::query_as(
+        "select checkpoint.name, checkpoint.version, checkpoint.copy, checkpoint.partition, checkpoint.position,
+                head.position as head, checkpoint.moved_at
+         from projections.checkpoints checkpoint
+         join log.log_head head on head.partition = checkpoint.partition
+         order by checkpoint.name, checkpoint.version, checkpoint.copy, checkpoint.partition",
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows)
+}

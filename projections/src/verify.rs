@@ -1,0 +1,77 @@
+//! Proves a read model: folds it again from zero and compares every table with the live one at the same positions.
+//!
+//! Everything happens in one snapshot that is rolled back, so the live copy goes on meanwhile.
+
+use serde::Serialize;
+use event_log::read;
+use sqlx::{Connection, PgConnection, PgPool};
+
+use crate::checkpoint::{self, Copy, Key};
+use crate::compare::{TableComparison, compare};
+use crate::install::create_copy;
+use crate::projection::{Projection, ProjectionError, folds, schema_of};
+
+/// Serialises verifications: their scratch schemas share a name.
+const VERIFY_LOCK: i64 = 0x5354_4f43_4b56_4552;
+
+/// Events that are folded at once.
+const BLOCK_EVENTS: i64 = 5_000;
+
+/// What a fresh fold showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// Projection.
+    pub projection: &'static str,
+    /// Version of its tables.
+    pub version: i32,
+    /// Positions up to which both copies were folded, by partition.
+    pub positions: Vec<(i16, i64)>,
+    /// Every table.
+    pub tables: Vec<TableComparison>,
+}
+
+impl Verification {
+    /// Whether the live tables equal the fresh fold.
+    pub fn is_equal(&self) -> bool {
+        self.tables.iter().all(TableComparison::is_equal)
+    }
+}
+
+/// Folds a projection afresh as the owner and compares. `only_first` of the tables counts rows of the live copy.
+pub async fn verify(owner: &PgPool, projection: &dyn Projection) -> Result<Verification, ProjectionError> {
+    let mut conn = owner.acquire().await?;
+    let mut tx = conn.begin_with("begin isolation level repeatable read").await?;
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(VERIFY_LOCK).execute(&mut *tx).await?;
+    let live = schema_of(projection);
+    let scratch = format!("{live}__verify");
+    let key = Key { name: projection.name(), version: projection.version(), copy: Copy::Live };
+    let positions = checkpoint::all(&mut tx, key, false).await?;
+    create_copy(&mut tx, projection, &scratch).await?;
+    for (partition, to) in &positions {
+        fold_range(&mut tx, projection, *partition, 0, *to).await?;
+    }
+    let tables = compare(&mut tx, &live, &scratch).await?;
+    tx.rollback().await?;
+    Ok(Verification { projection: projection.name(), version: projection.version(), positions, tables })
+}
+
+/// Folds the events of one partition after `from` up to `to` into the schema that `search_path` names.
+pub(crate) async fn fold_range(
+    conn: &mut PgConnection,
+    projection: &dyn Projection,
+    partition: i16,
+    from: i64,
+    to: i64,
+) -> Result<(), ProjectionError> {
+    let mut position = from;
+    while position < to {
+        let mut block = read::after(conn, partition, position, BLOCK_EVENTS.min(to - position)).await?;
+        let Some(last) = block.last() else { break };
+        position = last.position;
+        block.retain(|event| folds(projection, event) && event.position <= to);
+        if !block.is_empty() {
+            projection.apply(conn, &block).await?;
+        }
+    }
+    Ok(())
+}
