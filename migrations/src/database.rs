@@ -71,6 +71,12 @@ impl Database {
         Ok(pool)
     }
 
+    /// A pool with the rights of `role` at another address, for reading from a replica.
+    pub fn replica(url: &str, role: Role, max: u32) -> Result<PgPool, DatabaseError> {
+        let options = PgConnectOptions::from_str(url).map_err(DatabaseError::Address)?;
+        Ok(pools::pool(pools::options_for(role, &options), max))
+    }
+
     /// The owner's pool: migrations, DDL of read models, verify and rebuild. Never for requests.
     pub fn owner(&self) -> &PgPool {
         &self.owner
