@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 use crate::checkpoint::{self, Copy, Key};
 use crate::projection::{Projection, ProjectionError, schema_of};
@@ -45,23 +45,21 @@ pub(crate) async fn create_copy(
     projection: &dyn Projection,
     schema: &str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(&format!(
+    conn.execute(sqlx::raw_sql(&format!(
         "create schema {schema};
          set local search_path = {schema}, public;
          grant usage on schema {schema} to stocktrail_projector, stocktrail_api, stocktrail_committer"
-    ))
-    .execute(&mut *conn)
+    )))
     .await?;
-    sqlx::raw_sql(projection.ddl()).execute(&mut *conn).await?;
-    sqlx::raw_sql(&format!(
+    conn.execute(sqlx::raw_sql(projection.ddl())).await?;
+    conn.execute(sqlx::raw_sql(&format!(
         "grant select, insert, update, delete, truncate on all tables in schema {schema} to stocktrail_projector;
          grant usage on all sequences in schema {schema} to stocktrail_projector;
          grant select on all tables in schema {schema} to stocktrail_api, stocktrail_committer"
-    ))
-    .execute(&mut *conn)
+    )))
     .await?;
     for table in tables_with_company(conn, schema).await? {
-        sqlx::raw_sql(&format!(
+        conn.execute(sqlx::raw_sql(&format!(
             "alter table {schema}.\"{table}\" enable row level security;
              create policy one_company on {schema}.\"{table}\" for select to stocktrail_api
                  using (company_id = nullif(current_setting('app.company_id', true), '')::uuid);
@@ -69,8 +67,7 @@ pub(crate) async fn create_copy(
                  using (true) with check (true);
              create policy every_company_read on {schema}.\"{table}\" for select to stocktrail_committer
                  using (true)"
-        ))
-        .execute(&mut *conn)
+        )))
         .await?;
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! the two are compared the live copy stands still, so that both stand at the same position.
 
 use serde::Serialize;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 use crate::checkpoint::{self, Copy, Key};
 use crate::compare::{TableComparison, compare};
@@ -93,13 +93,12 @@ pub async fn rollback(owner: &PgPool, projection: &dyn Projection) -> Result<boo
     checkpoint::rename(&mut tx, copies.key(Copy::Old), Copy::Live).await?;
     checkpoint::rename(&mut tx, copies.key(Copy::Next), Copy::Old).await?;
     let Copies { live, next, old, .. } = &copies;
-    sqlx::raw_sql(&format!(
+    tx.execute(sqlx::raw_sql(&format!(
         "drop schema if exists {next} cascade;
          alter schema {live} rename to {next};
          alter schema {old} rename to {live};
          alter schema {next} rename to {old}"
-    ))
-    .execute(&mut *tx)
+    )))
     .await?;
     tx.commit().await?;
     Ok(true)
@@ -196,7 +195,7 @@ async fn compare_copies(
 async fn discard(conn: &mut PgConnection, copies: &Copies) -> Result<(), ProjectionError> {
     let mut tx = conn.begin().await?;
     checkpoint::remove(&mut tx, copies.key(Copy::Next)).await?;
-    sqlx::raw_sql(&format!("drop schema if exists {} cascade", copies.next)).execute(&mut *tx).await?;
+    tx.execute(sqlx::raw_sql(&format!("drop schema if exists {} cascade", copies.next))).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -215,7 +214,7 @@ async fn switch(
     let mut tx = conn.begin().await?;
     prepare_switch(&mut tx).await?;
     checkpoint::remove(&mut tx, copies.key(Copy::Old)).await?;
-    sqlx::raw_sql(&format!("drop schema if exists {old} cascade")).execute(&mut *tx).await?;
+    tx.execute(sqlx::raw_sql(&format!("drop schema if exists {old} cascade"))).await?;
     tx.commit().await?;
 
     let mut tx = conn.begin_with(begin(next)).await?;
@@ -223,8 +222,7 @@ async fn switch(
     align(&mut tx, projection, copies).await?;
     checkpoint::rename(&mut tx, copies.key(Copy::Live), Copy::Old).await?;
     checkpoint::rename(&mut tx, copies.key(Copy::Next), Copy::Live).await?;
-    sqlx::raw_sql(&format!("alter schema {live} rename to {old}; alter schema {next} rename to {live}"))
-        .execute(&mut *tx)
+    tx.execute(sqlx::raw_sql(&format!("alter schema {live} rename to {old}; alter schema {next} rename to {live}")))
         .await?;
     tx.commit().await?;
     Ok(())

@@ -1,0 +1,245 @@
+//! Request bodies: JSON with rejections that point at the wrong place, raw bytes with a limit, and their digest.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor, value};
+use serde::{Deserialize, Deserializer};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::problem::{Problem, Status};
+
+/// Name of the header that makes a write repeatable.
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Largest JSON body.
+const JSON_LIMIT: usize = 1 << 20;
+
+/// A JSON body of at most 1 MiB.
+#[derive(Debug)]
+pub(crate) struct Body<T> {
+    /// What it says.
+    pub(crate) value: T,
+    /// Stands for method, path and body.
+    pub(crate) digest: Digest,
+}
+
+/// A body of at most so many MiB, as it came.
+#[derive(Debug)]
+pub(crate) struct RawBody<const MIB: usize> {
+    /// The bytes.
+    pub(crate) bytes: Bytes,
+    /// Stands for method, path and body.
+    pub(crate) digest: Digest,
+    /// `Content-Type` without parameters, lower case; empty when none was given.
+    pub(crate) content_type: String,
+}
+
+/// SHA-256 over method, path, query and body of a request. All zero when the request bears no idempotency key. As an
+/// extractor it stands for a request without a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digest([u8; 32]);
+
+impl Digest {
+    /// Stands for nothing: of submissions that bear no idempotency key.
+    pub(crate) const NONE: Self = Self([0; 32]);
+
+    /// All 32 bytes.
+    pub(crate) fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+
+    /// The first half.
+    pub(crate) fn half(self) -> Uuid {
+        let mut half = [0_u8; 16];
+        for (to, from) in half.iter_mut().zip(self.0) {
+            *to = from;
+        }
+        Uuid::from_bytes(half)
+    }
+
+    fn of(parts: &RequestLine, body: &[u8]) -> Self {
+        let Some(line) = &parts.0 else { return Self([0; 32]) };
+        let mut hasher = Sha256::new();
+        hasher.update(line.len().to_be_bytes());
+        hasher.update(line);
+        hasher.update(body);
+        Self(hasher.finalize().into())
+    }
+}
+
+/// Method, path and query, if the request bears an idempotency key.
+struct RequestLine(Option<String>);
+
+impl RequestLine {
+    fn new(headers: &HeaderMap, method: &axum::http::Method, uri: &axum::http::Uri) -> Self {
+        let line = headers.contains_key(IDEMPOTENCY_KEY).then(|| format!("{method} {uri}"));
+        Self(line)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Digest {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Ok(Self::of(&RequestLine::new(&parts.headers, &parts.method, &parts.uri), &[]))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let kind = content_type(request.headers());
+        if !(kind == "application/json" || kind.ends_with("+json")) {
+            let detail = "the body must be application/json".to_owned();
+            return Err(Problem::new(Status::UnsupportedMediaType, "unsupported_media_type", detail));
+        }
+        let line = RequestLine::new(request.headers(), request.method(), request.uri());
+        let bytes = read(request, JSON_LIMIT).await?;
+        let value = parse(&bytes)?;
+        Ok(Self { value, digest: Digest::of(&line, &bytes) })
+    }
+}
+
+impl<S: Send + Sync, const MIB: usize> FromRequest<S> for RawBody<MIB> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let content_type = content_type(request.headers());
+        let line = RequestLine::new(request.headers(), request.method(), request.uri());
+        let bytes = read(request, MIB << 20).await?;
+        let digest = Digest::of(&line, &bytes);
+        Ok(Self { bytes, digest, content_type })
+    }
+}
+
+/// Reads JSON; the problem names the place.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("the body may have at most {} MiB", limit >> 20);
+        Problem::new(Status::TooLarge, "body_too_large", detail)
+    };
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > limit) {
+        return Err(too_large());
+    }
+    to_bytes(request.into_body(), limit).await.map_err(|error| {
+        // The only other failure is a client that went away in the middle.
+        let text = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        if text.contains("length limit") {
+            too_large()
+        } else {
+            Problem::new(Status::Unreadable, "body_cut_off", "the body ended before its end")
+        }
+    })
+}
+
+/// Reads again, slower, to learn where it went wrong.
+fn explain<T: DeserializeOwned>(bytes: &[u8], first: &serde_json::Error) -> Problem {
+    let unreadable = |detail: String| Problem::new(Status::Unreadable, "unreadable_json", detail);
+    if std::str::from_utf8(bytes).is_err() {
+        return Problem::new(Status::Unreadable, "not_utf8", "the body is not UTF-8");
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return unreadable("the body is empty".to_owned());
+    }
+    if !first.is_data() || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_err() {
+        return unreadable(format!("the body is not JSON: {first}"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let (pointer, message) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
+        Ok(_) => (String::new(), first.to_string()),
+        Err(error) => (pointer(error.path()), error.into_inner().to_string()),
+    };
+    let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+    let code = match message.as_str() {
+        text if text.starts_with("unknown field") => "unknown_field",
+        text if text.starts_with("missing field") => "missing_field",
+        text if text.starts_with("duplicate field") => "duplicate_field",
+        _ => "invalid_value",
+    };
+    Problem::invalid(code, pointer, message)
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+/// One object or an array of them.
+#[derive(Debug, Clone, utoipa::ToSchema)]
+#[serde(untagged)]
+pub(crate) enum OneOrMany<T> {
+    /// A single object.
+    One(T),
+    /// An array.
+    Many(Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    /// Whether it was an array.
+    pub(crate) fn is_many(&self) -> bool {
+        matches!(self, Self::Many(_))
+    }
+
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(all) => all.len(),
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(all) => all,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrManyVisitor(PhantomData))
+    }
+}
+
+struct OneOrManyVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
+    type Value = OneOrMany<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or an array of objects")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(value::MapAccessDeserializer::new(map)).map(OneOrMany::One)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        Vec::deserialize(value::SeqAccessDeserializer::new(seq)).map(OneOrMany::Many)
+    }
+}

@@ -1,0 +1,79 @@
+//! Settings of a server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use commands::clock::{Clock, Ids};
+use migrations::Source;
+
+use crate::rate::RateLimit;
+
+/// What this process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProcessRole {
+    /// Everything.
+    All,
+    /// Answers requests and commits; read models are folded elsewhere.
+    Api,
+    /// Folds read models and runs jobs; answers health and metrics only through the same address.
+    Worker,
+}
+
+impl ProcessRole {
+    /// Whether it folds read models and runs jobs.
+    pub fn works(self) -> bool {
+        self != Self::Api
+    }
+}
+
+/// Everything that a server is started with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens; port 0 takes a free one.
+    pub addr: SocketAddr,
+    /// Where the database is.
+    pub source: Source,
+    /// A second server to read from; it may lag, readers wait for positions.
+    pub read_url: Option<String>,
+    /// Where files and made keys are kept.
+    pub data_dir: PathBuf,
+    /// `STOCKTRAIL_SECRET`: root of all keys, 32 bytes as hex or base64. Made and kept under `data_dir` when absent.
+    pub secret: Option<String>,
+    /// What it does.
+    pub role: ProcessRole,
+    /// Requests per second and key.
+    pub rate_limit: RateLimit,
+    /// Connections for reading.
+    pub read_connections: u32,
+    /// Connections for folding.
+    pub projector_connections: u32,
+    /// Write a snapshot each time a stock stream passes a multiple of this many events.
+    pub snapshot_every: i64,
+    /// Load the demo data.
+    pub demo: bool,
+    /// The clock; tests move it.
+    pub clock: Clock,
+    /// Source of ids.
+    pub ids: Ids,
+}
+
+impl Config {
+    /// A server of this database on a free port of the loopback address, with defaults for the rest.
+    pub fn new(source: Source, data_dir: PathBuf) -> Self {
+        Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            source,
+            read_url: None,
+            data_dir,
+            secret: None,
+            role: ProcessRole::All,
+            rate_limit: RateLimit::default(),
+            read_connections: 12,
+            projector_connections: 8,
+            snapshot_every: 100,
+            demo: false,
+            clock: Clock::system(),
+            ids: Ids,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Files of the console and the page that shows the OpenAPI document, embedded in the binary.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use crate::problem::Problem;
+use crate::state::AppState;
+
+#[derive(RustEmbed)]
+#[folder = "../console"]
+struct Console;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// The page, the document and the console's files.
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/api/docs", get(|headers: HeaderMap| async move { file("docs.html", &headers) }))
+        .route("/api/v1/openapi.json", get(openapi))
+        .route("/api/openapi.json", get(openapi))
+        .route("/", get(home))
+        .route("/console/{*path}", get(asset))
+}
+
+async fn openapi(State(state): State<AppState>) -> Response {
+    let mut response = Response::new(Body::from(state.openapi.clone()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+async fn home(headers: HeaderMap) -> Response {
+    if Console::get("index.html").is_some() {
+        file("index.html", &headers)
+    } else {
+        Redirect::temporary("/api/docs").into_response()
+    }
+}
+
+async fn asset(uri: Uri, headers: HeaderMap) -> Response {
+    file(uri.path().trim_start_matches("/console/"), &headers)
+}
+
+fn file(path: &str, headers: &HeaderMap) -> Response {
+    let Some(EmbeddedFile { data, metadata }) = Console::get(path) else {
+        return Problem::not_found("file").into_response();
+    };
+    let etag: String = metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let etag = format!("\"{etag}\"");
+    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Response::new(Body::from(data.into_owned()))
+    };
+    let answer = response.headers_mut();
+    if let Ok(kind) = HeaderValue::from_str(metadata.mimetype()) {
+        answer.insert(header::CONTENT_TYPE, kind);
+    }
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        answer.insert(header::ETAG, etag);
+    }
+    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    answer.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}

@@ -1,0 +1,9 @@
+//! Lists: pages, sorting, and the same rows as CSV or XLSX.
+
+mod params;
+mod answer;
+mod download;
+
+pub(crate) use answer::{List, PageInfo};
+pub(crate) use download::{Cell, Row, chunks, download};
+pub(crate) use params::{Cursor, Format, ListParams, Listing, Sort};

@@ -1,0 +1,15 @@
+//! What operators look at and set going.
+
+mod projections;
+mod rebuild;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::AppState;
+
+pub(crate) use rebuild::RebuildProjection;
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(projections::list_projections)).routes(routes!(rebuild::rebuild_projection))
+}

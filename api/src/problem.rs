@@ -1,0 +1,386 @@
+//! Errors as clients see them: RFC 9457 problems, and the one table of statuses.
+//!
+//! A problem has a stable `code`, never a stack or SQL. What went wrong inside is logged once, here or where it is
+//! handled; the client gets the request's id to ask with.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use commands::accounts::{AccountsError, RegisterError};
+use commands::{RefusalKind, Refused, SubmitError};
+use projections::positions::NotYet;
+use projections::projection::ProjectionError;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// What kind of problem it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// The request cannot be read.
+    Unreadable,
+    /// Nobody is signed in.
+    NotSignedIn,
+    /// The caller's role does not allow it.
+    Forbidden,
+    /// No such thing.
+    NotFound,
+    /// The path exists, not with this method.
+    MethodNotAllowed,
+    /// The present state forbids it.
+    Conflict,
+    /// The caller saw an older state.
+    Stale,
+    /// The body is too large.
+    TooLarge,
+    /// The body is of a type that is not read here.
+    UnsupportedMediaType,
+    /// Values that no state would allow.
+    Invalid,
+    /// Too many requests; a later one will do.
+    TooManyRequests,
+    /// Our fault.
+    Internal,
+    /// Not at the moment; a later request will do.
+    Unavailable,
+}
+
+impl Status {
+    /// Every status that a problem can have.
+    pub const ALL: [Self; 13] = [
+        Self::Unreadable,
+        Self::NotSignedIn,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::Stale,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::Invalid,
+        Self::TooManyRequests,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// The table: HTTP status and title.
+    pub const fn entry(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unreadable => (StatusCode::BAD_REQUEST, "The request cannot be read"),
+            Self::NotSignedIn => (StatusCode::UNAUTHORIZED, "Nobody is signed in"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed here"),
+            Self::Conflict => (StatusCode::CONFLICT, "The present state forbids it"),
+            Self::Stale => (StatusCode::PRECONDITION_FAILED, "The state has changed since it was read"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The media type is not supported"),
+            Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "The values are not allowed"),
+            Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal failure"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment"),
+        }
+    }
+}
+
+/// The JSON of a problem. Further members may follow, for example `confirm`, `on_hand`, `asked`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Where the code is explained.
+    #[serde(rename = "type")]
+    #[schema(example = "/api/docs#would_go_below_zero")]
+    kind: String,
+    /// What kind of problem it is, in words.
+    title: &'static str,
+    /// HTTP status.
+    status: u16,
+    /// What happened this time.
+    detail: String,
+    /// Path of the request and its id.
+    instance: String,
+    /// Stable code.
+    #[schema(example = "would_go_below_zero")]
+    code: Cow<'static, str>,
+    /// Places in the request that are wrong.
+    errors: Vec<FieldError>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    members: Map<String, Value>,
+}
+
+/// One wrong place in a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON pointer into the body, or `?name` for a query parameter.
+    #[schema(example = "/quantity")]
+    pub pointer: String,
+    /// Stable code.
+    pub code: Cow<'static, str>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A problem on its way to the client.
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    status: Status,
+    code: Cow<'static, str>,
+    detail: String,
+    errors: Vec<FieldError>,
+    members: Map<String, Value>,
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem with this code.
+    pub fn new(status: Status, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Map::new(),
+            retry_after: None,
+        }))
+    }
+
+    /// 422 about one place of the body (JSON pointer) or query (`?name`).
+    pub fn invalid(code: &'static str, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::new(Status::Invalid, code, message.clone()).field(pointer, code, message)
+    }
+
+    /// 404 `not_found`; `what` for example "product".
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Status::NotFound, "not_found", format!("there is no such {what}"))
+    }
+
+    /// 409 with this code.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Status::Conflict, code, detail)
+    }
+
+    /// 412 `stale`.
+    pub fn stale(detail: impl Into<String>) -> Self {
+        Self::new(Status::Stale, "stale", detail)
+    }
+
+    /// 403 `forbidden`.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(Status::Forbidden, "forbidden", detail)
+    }
+
+    /// 503 `unavailable` with Retry-After in seconds.
+    pub fn unavailable(detail: impl Into<String>, retry_after: u64) -> Self {
+        Self::new(Status::Unavailable, "unavailable", detail).retry_after(retry_after)
+    }
+
+    /// 500 that says nothing; the cause goes to the log.
+    pub fn internal(cause: &dyn std::error::Error) -> Self {
+        let mut chain = cause.to_string();
+        let mut source = cause.source();
+        while let Some(inner) = source {
+            chain.push_str(": ");
+            chain.push_str(&inner.to_string());
+            source = inner.source();
+        }
+        tracing::error!(cause = chain, "request failed");
+        Self::new(Status::Internal, "internal", "the request failed on our side; its id is in instance")
+    }
+
+    /// Names one more wrong place.
+    #[must_use]
+    pub fn field(
+        mut self,
+        pointer: impl Into<String>,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        self.0.errors.push(FieldError { pointer: pointer.into(), code: code.into(), message: message.into() });
+        self
+    }
+
+    /// Names more wrong places.
+    #[must_use]
+    pub fn fields(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
+        self.0.errors.extend(errors);
+        self
+    }
+
+    /// Adds a member beside the fixed ones.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Says after how many seconds another request makes sense.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// Its stable code.
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// What happened, for per-row verdicts.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// What kind of problem it is.
+    pub fn status(&self) -> Status {
+        self.0.status
+    }
+
+    /// The whole answer; `instance` is path and id of the request.
+    pub(crate) fn render(self, instance: String) -> Response {
+        let parts = *self.0;
+        let (status, title) = parts.status.entry();
+        let body = ProblemBody {
+            kind: format!("/api/docs#{}", parts.code),
+            title,
+            status: status.as_u16(),
+            detail: parts.detail,
+            instance,
+            code: parts.code,
+            errors: parts.errors,
+            members: parts.members,
+        };
+        let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = parts.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if parts.status == Status::NotSignedIn {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// The problem travels as an extension; [`crate::observe`] renders it, knowing the request's path and id.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.0.status.entry().0.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A row of several that was refused, as an entry of `errors[]`; `index` counts from 0.
+pub fn row_error(index: usize, refused: &Refused) -> FieldError {
+    FieldError {
+        pointer: format!("/{index}{}", refused.pointer.as_deref().unwrap_or_default()),
+        code: refused.code.clone(),
+        message: refused.message.clone(),
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let status = match refused.kind {
+            RefusalKind::NotFound => Status::NotFound,
+            RefusalKind::Conflict => Status::Conflict,
+            RefusalKind::Stale => Status::Stale,
+            RefusalKind::Invalid => Status::Invalid,
+        };
+        let mut problem = Self::new(status, refused.code.clone(), refused.message.clone());
+        if let Some(pointer) = refused.pointer {
+            problem = problem.field(pointer, refused.code, refused.message);
+        }
+        problem.0.members = refused.figures;
+        problem
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Busy { retry_after_seconds } => {
+                Self::new(Status::TooManyRequests, "busy", error.to_string()).retry_after(retry_after_seconds.into())
+            }
+            SubmitError::KeyReused => Self::new(Status::Invalid, "idempotency_key_reused", error.to_string()),
+            SubmitError::Unavailable => Self::unavailable(error.to_string(), 1),
+            SubmitError::Rejected => Self::internal(&error),
+        }
+    }
+}
+
+impl From<NotYet> for Problem {
+    fn from(error: NotYet) -> Self {
+        Self::new(Status::Unavailable, "not_yet", error.to_string()).retry_after(1)
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                tracing::warn!(%error, "the database cannot be reached");
+                Self::unavailable("the database cannot be reached at the moment", 1)
+            }
+            error => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ProjectionError> for Problem {
+    fn from(error: ProjectionError) -> Self {
+        match error {
+            ProjectionError::Database(error) => Self::from(error),
+            ProjectionError::Unknown(_) => Self::not_found("projection"),
+            error => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RegisterError<Problem>> for Problem {
+    fn from(error: RegisterError<Problem>) -> Self {
+        match error {
+            RegisterError::Accounts(error) => Self::from(error),
+            RegisterError::Founding(problem) => problem,
+        }
+    }
+}
+
+impl From<AccountsError> for Problem {
+    fn from(error: AccountsError) -> Self {
+        use AccountsError as E;
+        let detail = error.to_string();
+        match error {
+            E::WrongCredentials => Self::new(Status::NotSignedIn, "wrong_credentials", detail),
+            E::NotSignedIn => Self::new(Status::NotSignedIn, "not_signed_in", detail),
+            E::Expired => Self::new(Status::NotSignedIn, "token_expired", detail),
+            E::Reused => Self::new(Status::NotSignedIn, "refresh_token_reused", detail),
+            E::Throttled { retry_after } => {
+                Self::new(Status::TooManyRequests, "too_many_failed_logins", detail).retry_after(retry_after.as_secs())
+            }
+            E::Busy => Self::new(Status::TooManyRequests, "busy", detail).retry_after(1),
+            E::RefreshUnderWay => Self::conflict("refresh_under_way", detail),
+            E::NotAMember => Self::new(Status::Forbidden, "not_a_member", detail),
+            E::EmailTaken => Self::conflict("email_taken", detail),
+            E::AlreadyMember => Self::conflict("already_member", detail),
+            E::NotFound => Self::new(Status::NotFound, "not_found", detail),
+            E::AboveOwnRole => Self::new(Status::Forbidden, "above_own_role", detail),
+            E::LastOwner => Self::conflict("last_owner", detail),
+            E::NotYours => Self::new(Status::Forbidden, "not_yours", detail),
+            E::Invalid(invalid) => Self::invalid(invalid.code, format!("/{}", invalid.field), invalid.message),
+            E::KeyReuse => Self::new(Status::Invalid, "idempotency_key_reused", detail),
+            E::JobState { .. } => Self::conflict("job_state", detail),
+            E::Database(error) => Self::from(error),
+            E::Sealed(_) | E::Stored(_) | E::Internal(_) => Self::internal(&error),
+        }
+    }
+}

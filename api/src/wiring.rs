@@ -1,0 +1,174 @@
+//! Builds everything once: database, pools, committers, read models, accounts, jobs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use commands::accounts::jobs::Jobs;
+use commands::accounts::{Accounts, Secrets, SecretsError};
+use commands::{CommitterConfig, Committers};
+use migrations::{Database, DatabaseError, Role};
+use projections::heads::Heads;
+use projections::positions::Positions;
+use projections::projection::ProjectionError;
+use projections::runner::{Runner, RunnerConfig, caught_up};
+use projections::stock::board::Boards;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::background;
+use crate::config::Config;
+use crate::observe::metrics_handle;
+use crate::rate::Limiter;
+use crate::room::OperationRooms;
+use crate::state::{AppState, Shared};
+
+/// How long a poll of the heads waits where the committer's live blocks come in, too.
+const LIVE_PACE: Duration = Duration::from_millis(100);
+/// The same where the poll alone tells.
+const POLL_PACE: Duration = Duration::from_millis(25);
+/// How long the start waits for read models before it says that it is still waiting.
+const CATCH_UP: Duration = Duration::from_secs(10);
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A query of the start failed.
+    #[error("the database refused")]
+    Query(#[from] sqlx::Error),
+    /// The read models cannot be made.
+    #[error("the read models cannot be made")]
+    Projection(#[from] ProjectionError),
+    /// There is no usable key.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// The address.
+        addr: std::net::SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The OpenAPI document cannot be written.
+    #[error("the OpenAPI document cannot be written")]
+    Document(#[from] serde_json::Error),
+}
+
+/// What runs and must be stopped in order.
+pub(crate) struct Wired {
+    pub(crate) state: AppState,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) runner: Option<Runner>,
+}
+
+/// Pools by what they are for.
+struct Pools {
+    reads: PgPool,
+    committing: PgPool,
+    projecting: PgPool,
+    accounts: PgPool,
+}
+
+/// Opens the database and starts everything but the listener.
+pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) -> Result<Wired, StartError> {
+    let database = Database::open(config.source.clone()).await?;
+    let all = projections::registry::all();
+    projections::install::install(database.owner(), &all).await?;
+    let partitions = projections::heads::partitions(database.owner()).await?;
+    let pools = open_pools(&database, &config, partitions).await?;
+    let secrets = Secrets::load(config.secret.as_deref(), &config.data_dir)?;
+    let committers = Committers::start(&CommitterConfig {
+        pool: pools.committing.clone(),
+        partitions,
+        clock: config.clock.clone(),
+        snapshot_every: config.snapshot_every,
+    });
+    let shared = Shared {
+        accounts: Accounts::new(pools.accounts.clone(), secrets, config.clock.clone(), config.ids),
+        jobs: Jobs::new(pools.accounts.clone(), config.clock.clone(), config.ids),
+        boards: Boards::new(pools.reads.clone()),
+        reads: pools.reads.clone(),
+        positions: Positions::new(&all, partitions),
+        heads: Heads::new(partitions),
+        clock: config.clock.clone(),
+        ids: config.ids,
+        limiter: Limiter::new(config.rate_limit),
+        metrics: metrics_handle(),
+        ready: AtomicBool::new(false),
+        stop: CancellationToken::new(),
+        config,
+        database,
+        committers,
+        rooms,
+        openapi,
+    };
+    let state = AppState::new(shared);
+    let tasks = TaskTracker::new();
+    let runner = start_work(&state, pools, all, partitions, &tasks).await?;
+    Ok(Wired { state, tasks, runner })
+}
+
+async fn open_pools(database: &Database, config: &Config, partitions: i16) -> Result<Pools, StartError> {
+    let committers = u32::try_from(partitions).unwrap_or(1) + 1;
+    let reads = match &config.read_url {
+        Some(url) => Database::replica(url, Role::Api, config.read_connections)?,
+        None => database.pool(Role::Api, config.read_connections).await?,
+    };
+    Ok(Pools {
+        reads,
+        committing: database.pool(Role::Committer, committers).await?,
+        projecting: database.pool(Role::Projector, config.projector_connections).await?,
+        accounts: database.pool(Role::Accounts, 8).await?,
+    })
+}
+
+async fn start_work(
+    state: &AppState,
+    pools: Pools,
+    projections: Vec<Arc<dyn projections::projection::Projection>>,
+    partitions: i16,
+    tasks: &TaskTracker,
+) -> Result<Option<Runner>, StartError> {
+    state.heads.read(&pools.projecting).await?;
+    let works = state.config.role.works();
+    let pace = if works { LIVE_PACE } else { POLL_PACE };
+    tasks.spawn(state.heads.clone().follow(pools.projecting.clone(), pace, state.stop.clone()));
+    tasks.spawn(background::tidy(state.clone()));
+    let (committers, clock) = (state.committers.clone(), state.clock.clone());
+    let runner = RunnerConfig {
+        pool: pools.projecting.clone(),
+        projections,
+        partitions,
+        feeds: Arc::new(move |partition| committers.feed(partition)),
+        positions: state.positions.clone(),
+        heads: state.heads.clone(),
+        now: Arc::new(move || clock.now()),
+    };
+    let running = if works {
+        background::start_jobs(state, pools.committing, pools.projecting, tasks);
+        Some(Runner::start(runner.clone()))
+    } else {
+        tasks.spawn(state.positions.clone().follow(pools.reads, state.stop.clone()));
+        None
+    };
+    tasks.spawn(become_ready(state.clone(), runner));
+    Ok(running)
+}
+
+async fn become_ready(state: AppState, runner: RunnerConfig) {
+    while !caught_up(&runner, CATCH_UP).await {
+        tracing::info!("the read models are catching up with the log");
+        if state.stop.is_cancelled() {
+            return;
+        }
+    }
+    state.ready.store(true, Ordering::Relaxed);
+    tracing::info!("ready");
+}
