@@ -14,6 +14,7 @@ use event_log::{read, snapshot};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -46,6 +47,8 @@ pub(super) struct Worker {
     published: Arc<AtomicI64>,
     memory: Memory,
     head: Option<Head>,
+    /// Another process has appended since `head`.
+    behind: bool,
     last_recorded: DateTime<Utc>,
     batches: u64,
 }
@@ -78,6 +81,7 @@ impl Worker {
             published,
             memory: Memory::new(),
             head: None,
+            behind: false,
             last_recorded: DateTime::UNIX_EPOCH,
             batches: 0,
         }
@@ -138,13 +142,25 @@ impl Worker {
 
     async fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Answer>, CommitError> {
         let mut found = Found::default();
-        for _ in 0..MAX_ROUNDS {
-            let head = self.known_head().await?;
-            let Some(decided) = self.decide(jobs, &mut found, &head).await? else { continue };
-            if decided.events.is_empty() {
-                return Ok(decided.answers);
-            }
+        let deadline = Instant::now() + RECONNECT;
+        let mut rounds = 0;
+        while rounds < MAX_ROUNDS {
+            let (head, decided) = match self.prepare(jobs, &mut found).await {
+                Ok(Some(decided)) => decided,
+                Ok(None) => {
+                    rounds += 1;
+                    continue;
+                }
+                Err(error) if error.is_connection() && Instant::now() < deadline => {
+                    self.reconnect(&error).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let Decided { events, keys, answers, recorded_at, undo } = decided;
+            if events.is_empty() {
+                return Ok(answers);
+            }
             let batch = Batch { partition: self.partition, expected: head, events, keys, recorded_at };
             match self.append(&batch).await? {
                 Appended::Done(head) => {
@@ -154,15 +170,41 @@ impl Worker {
                 Appended::Stale(_) => {
                     undo.take_back(&mut self.memory);
                     found.histories.clear();
-                    self.catch_up().await?;
+                    self.behind = true;
                 }
                 Appended::KeysTaken(keys) => {
                     undo.take_back(&mut self.memory);
                     found.taken.extend(keys.into_iter().map(|key| ((key.company_id, key.kind, key.key), key)));
                 }
             }
+            rounds += 1;
         }
         Ok(jobs.iter().map(|_| Err(SubmitError::Busy { retry_after_seconds: 1 })).collect())
+    }
+
+    /// Brings the memory up to date and decides on it. `None`: something had to be read first; prepare again.
+    async fn prepare(
+        &mut self,
+        jobs: &[Job],
+        found: &mut Found,
+    ) -> Result<Option<(Head, Decided)>, CommitError> {
+        if self.behind {
+            self.catch_up().await?;
+        }
+        let head = self.known_head().await?;
+        let Some(decided) = self.decide(jobs, found, &head).await? else { return Ok(None) };
+        // Where nothing is appended, nothing else tells whether the memory was up to date.
+        if decided.events.is_empty() && !self.is_at(&head).await? {
+            self.behind = true;
+            return Ok(None);
+        }
+        Ok(Some((head, decided)))
+    }
+
+    async fn reconnect(&mut self, error: &CommitError) {
+        tracing::warn!(partition = self.partition, error = ?error, "the log's connection was lost");
+        self.connection = None;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
     /// Decides every submission in order. `None`: something had to be read first; decide again.
@@ -195,16 +237,14 @@ impl Worker {
 
     /// Appends; after a lost connection finds out whether the batch is in before anything is sent again.
     async fn append(&mut self, batch: &Batch) -> Result<Appended, CommitError> {
-        let deadline = tokio::time::Instant::now() + RECONNECT;
+        let deadline = Instant::now() + RECONNECT;
         let mut sent = false;
         loop {
             let outcome = self.try_append(batch, sent).await;
             match outcome {
-                Err(error) if error.is_connection() && tokio::time::Instant::now() < deadline => {
-                    tracing::warn!(partition = self.partition, error = ?error, "the log's connection was lost");
-                    self.connection = None;
+                Err(error) if error.is_connection() && Instant::now() < deadline => {
                     sent = true;
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    self.reconnect(&error).await;
                 }
                 outcome => return outcome,
             }
@@ -233,6 +273,12 @@ impl Worker {
             .increment(u64::try_from(batch.events.len()).unwrap_or(0));
         // Nobody may be listening.
         drop(self.feed.send(Arc::from(batch.events)));
+    }
+
+    /// Whether the log still stands where the memory does.
+    async fn is_at(&mut self, head: &Head) -> Result<bool, CommitError> {
+        let connection = connected(&self.pool, &mut self.connection).await?;
+        Ok(append::head(connection, self.partition).await? == *head)
     }
 
     async fn known_head(&mut self) -> Result<Head, CommitError> {
@@ -266,6 +312,7 @@ impl Worker {
         }
         self.published.store(target.position, Ordering::Release);
         self.head = Some(target);
+        self.behind = false;
         Ok(())
     }
 
@@ -308,6 +355,7 @@ impl Worker {
     fn forget(&mut self) {
         self.memory.clear();
         self.head = None;
+        self.behind = false;
         self.connection = None;
     }
 

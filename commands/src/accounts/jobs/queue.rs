@@ -1,0 +1,471 @@
+//! The life of a job: enqueue, claim, beat, end, retry, cancel.
+//!
+//! Every write of a worker names its lease, so that one who lost it can change nothing any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{PgConnection, PgPool};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{Job, JobFilter, JobState, NewJob};
+use crate::accounts::{AccountsError, Answer, Accounts, RequestKey};
+use crate::clock::{Clock, Ids};
+
+const FIRST_BACKOFF: TimeDelta = TimeDelta::seconds(2);
+const LONGEST_BACKOFF: TimeDelta = TimeDelta::minutes(10);
+const MAX_ERROR_CHARS: usize = 2_000;
+
+macro_rules! job_columns {
+    () => {
+        "company_id, job_id, seq, kind, payload, state, attempts, max_attempts, run_at, created_at, started_at, \
+         finished_at, cancel_requested, progress_done, progress_total, result, error"
+    };
+}
+
+/// The queue. Cheap to clone.
+#[derive(Clone)]
+pub struct Jobs {
+    pool: PgPool,
+    clock: Clock,
+    ids: Ids,
+    wake: Arc<Notify>,
+}
+
+/// A claimed job and the lease under which it runs.
+#[derive(Debug, Clone)]
+pub(in crate::accounts) struct Claimed {
+    pub(super) job: Job,
+    pub(super) lease: Uuid,
+}
+
+/// What a worker learns from its heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beat {
+    /// Go on.
+    Alive,
+    /// Somebody asked the job to stop.
+    Cancelled,
+    /// Another worker has the job.
+    Lost,
+}
+
+impl std::fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Jobs").finish_non_exhaustive()
+    }
+}
+
+impl Jobs {
+    /// The queue on a pool of the role `stocktrail_accounts`.
+    pub fn new(pool: PgPool, clock: Clock, ids: Ids) -> Self {
+        Self { pool, clock, ids, wake: Arc::new(Notify::new()) }
+    }
+
+    /// The pool of the queue.
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The clock of the queue.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Wakes this process's runner; call it after the transaction of [`Self::enqueue`] has committed.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Enqueues within the caller's transaction; answers the job's id, or that of the open job with the same key.
+    pub async fn enqueue(&self, conn: &mut PgConnection, new: NewJob) -> Result<Uuid, AccountsError> {
+        const TRIES: usize = 5;
+        let now = self.clock.now();
+        for _ in 0..TRIES {
+            let job_id = self.ids.next();
+            let written = sqlx::query(
+                "insert into accounts.jobs
+                     (company_id, job_id, kind, payload, lane, dedupe_key, max_attempts, run_at, created_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                 on conflict do nothing",
+            )
+            .bind(new.company_id)
+            .bind(job_id)
+            .bind(new.kind)
+            .bind(&new.payload)
+            .bind(&new.lane)
+            .bind(&new.dedupe_key)
+            .bind(new.max_attempts)
+            .bind(new.run_at.unwrap_or(now))
+            .bind(now)
+            .execute(&mut *conn)
+            .await?;
+            if written.rows_affected() == 1 {
+                return Ok(job_id);
+            }
+            // The open one may have ended in between; then the next try writes.
+            if let Some(open) = open_twin(conn, &new).await? {
+                return Ok(open);
+            }
+        }
+        Err(AccountsError::Busy)
+    }
+
+    /// Enqueues in a transaction of its own and wakes the runner.
+    pub async fn enqueue_now(&self, new: NewJob) -> Result<Uuid, AccountsError> {
+        let mut tx = self.pool.begin().await?;
+        let job_id = self.enqueue(&mut tx, new).await?;
+        tx.commit().await?;
+        self.wake();
+        Ok(job_id)
+    }
+
+    /// One job of a company.
+    pub async fn get(&self, company_id: Uuid, job_id: Uuid) -> Result<Job, AccountsError> {
+        let mut conn = self.pool.acquire().await?;
+        job_row(&mut conn, company_id, job_id).await
+    }
+
+    /// The newest job of a kind, if there was one.
+    pub async fn newest(&self, company_id: Uuid, kind: &str) -> Result<Option<Job>, AccountsError> {
+        let filter = JobFilter { kind: Some(kind.to_owned()), limit: 1, ..JobFilter::default() };
+        Ok(self.list(company_id, &filter).await?.0.into_iter().next())
+    }
+
+    /// A page of the jobs of a company, and how many match in all.
+    pub async fn list(&self, company_id: Uuid, filter: &JobFilter) -> Result<(Vec<Job>, i64), AccountsError> {
+        let state = filter.state.map(JobState::name);
+        let direction = if filter.oldest_first { "asc" } else { "desc" };
+        let columns = job_columns!();
+        let jobs = sqlx::query_as(&format!(
+            "select {columns}
+             from accounts.jobs
+             where company_id = $1
+               and ($2::text is null or state = $2)
+               and ($3::text is null or kind = $3)
+             order by seq {direction}
+             offset $4
+             limit $5",
+        ))
+        .bind(company_id)
+        .bind(state)
+        .bind(&filter.kind)
+        .bind(filter.offset)
+        .bind(filter.limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let total = sqlx::query_scalar(
+            "select count(*)
+             from accounts.jobs
+             where company_id = $1 and ($2::text is null or state = $2) and ($3::text is null or kind = $3)",
+        )
+        .bind(company_id)
+        .bind(state)
+        .bind(&filter.kind)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((jobs, total))
+    }
+
+    /// Jobs by state, over all companies, for the metrics.
+    pub async fn counts(&self) -> Result<Vec<(String, i64)>, AccountsError> {
+        let counts = sqlx::query_as("select state, count(*) from accounts.jobs group by state").fetch_all(&self.pool);
+        Ok(counts.await?)
+    }
+
+    /// Enqueues a failed or cancelled job again, with all its attempts.
+    pub async fn retry(
+        &self,
+        accounts: &Accounts,
+        company_id: Uuid,
+        job_id: Uuid,
+        request: Option<&RequestKey>,
+    ) -> Result<Answer<Job>, AccountsError> {
+        let now = self.clock.now();
+        let job = accounts
+            .once(company_id, request, move |conn| {
+                Box::pin(async move {
+                    let job = job_row(conn, company_id, job_id).await?;
+                    if !matches!(job.state, JobState::Failed | JobState::Cancelled) {
+                        return Err(AccountsError::JobState { state: job.state.name().to_owned() });
+                    }
+                    requeue(conn, company_id, job_id, now).await?;
+                    job_row(conn, company_id, job_id).await
+                })
+            })
+            .await?;
+        self.wake();
+        Ok(job)
+    }
+
+    /// Calls a job off: a waiting one at once, a running one at its next heartbeat.
+    pub async fn cancel(
+        &self,
+        accounts: &Accounts,
+        company_id: Uuid,
+        job_id: Uuid,
+        request: Option<&RequestKey>,
+    ) -> Result<Answer<Job>, AccountsError> {
+        let now = self.clock.now();
+        accounts
+            .once(company_id, request, move |conn| {
+                Box::pin(async move {
+                    let changed = sqlx::query(
+                        "update accounts.jobs
+                         set cancel_requested = true,
+                             state = case when state = 'queued' then 'cancelled' else state end,
+                             finished_at = case when state = 'queued' then $3 else finished_at end
+                         where company_id = $1 and job_id = $2 and state in ('queued', 'running')",
+                    )
+                    .bind(company_id)
+                    .bind(job_id)
+                    .bind(now)
+                    .execute(&mut *conn)
+                    .await?;
+                    let job = job_row(conn, company_id, job_id).await?;
+                    if changed.rows_affected() == 0 && job.state != JobState::Cancelled {
+                        return Err(AccountsError::JobState { state: job.state.name().to_owned() });
+                    }
+                    Ok(job)
+                })
+            })
+            .await
+    }
+
+    /// Takes up to `most` jobs of these kinds whose time has come, for `lease`.
+    pub(in crate::accounts) async fn claim(
+        &self,
+        kinds: &[String],
+        most: usize,
+        lease: Duration,
+    ) -> Result<Vec<Claimed>, AccountsError> {
+        self.bury().await?;
+        let token = self.ids.next();
+        let jobs: Vec<Job> = sqlx::query_as(concat!(
+            "update accounts.jobs j
+             set state = 'running',
+                 attempts = attempts + 1,
+                 started_at = coalesce(started_at, $1),
+                 lease_token = $2,
+                 lease_until = clock_timestamp() + make_interval(secs => $3)
+             from (
+                 select company_id as company, job_id as job
+                 from accounts.jobs o
+                 where kind = any($4)
+                   and state in ('queued', 'running')
+                   and ((state = 'queued' and run_at <= $1)
+                        or (state = 'running' and lease_until < clock_timestamp()))
+                   and (lane is null
+                        or not exists (
+                            select 1
+                            from accounts.jobs e
+                            where e.company_id = o.company_id
+                              and e.lane = o.lane
+                              and e.seq < o.seq
+                              and e.state in ('queued', 'running')))
+                 order by run_at, seq
+                 limit $5
+                 for update skip locked
+             ) due
+             where j.company_id = due.company and j.job_id = due.job
+             returning ",
+            job_columns!(),
+        ))
+        .bind(self.clock.now())
+        .bind(token)
+        .bind(lease.as_secs_f64())
+        .bind(kinds)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(jobs.into_iter().map(|job| Claimed { job, lease: token }).collect())
+    }
+
+    /// Prolongs a lease.
+    pub(super) async fn beat(&self, claimed: &Claimed, lease: Duration) -> Result<Beat, AccountsError> {
+        let cancel: Option<bool> = sqlx::query_scalar(
+            "update accounts.jobs
+             set lease_until = clock_timestamp() + make_interval(secs => $4)
+             where company_id = $1 and job_id = $2 and lease_token = $3 and state = 'running'
+             returning cancel_requested",
+        )
+        .bind(claimed.job.company_id)
+        .bind(claimed.job.job_id)
+        .bind(claimed.lease)
+        .bind(lease.as_secs_f64())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(match cancel {
+            None => Beat::Lost,
+            Some(true) => Beat::Cancelled,
+            Some(false) => Beat::Alive,
+        })
+    }
+
+    /// Shows how far a job is.
+    pub(super) async fn progress(
+        &self,
+        claimed: &Claimed,
+        done: i64,
+        total: Option<i64>,
+    ) -> Result<(), AccountsError> {
+        sqlx::query(
+            "update accounts.jobs
+             set progress_done = $4, progress_total = $5
+             where company_id = $1 and job_id = $2 and lease_token = $3 and state = 'running'",
+        )
+        .bind(claimed.job.company_id)
+        .bind(claimed.job.job_id)
+        .bind(claimed.lease)
+        .bind(done)
+        .bind(total)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends an attempt in `state`; does nothing when the lease was lost. `Queued` waits for the backoff.
+    pub(in crate::accounts) async fn end(
+        &self,
+        claimed: &Claimed,
+        state: JobState,
+        result: Option<serde_json::Value>,
+        error: Option<String>,
+    ) -> Result<(), AccountsError> {
+        let now = self.clock.now();
+        let again = state == JobState::Queued;
+        sqlx::query(
+            "update accounts.jobs
+             set state = case when $4 = 'queued' and cancel_requested then 'cancelled' else $4 end,
+                 run_at = case when $5 then $6 else run_at end,
+                 finished_at = case when $5 and not cancel_requested then null else $7 end,
+                 lease_token = null,
+                 lease_until = null,
+                 result = $8,
+                 error = $9
+             where company_id = $1 and job_id = $2 and lease_token = $3 and state = 'running'",
+        )
+        .bind(claimed.job.company_id)
+        .bind(claimed.job.job_id)
+        .bind(claimed.lease)
+        .bind(state.name())
+        .bind(again)
+        .bind(now + backoff(claimed.job.attempts))
+        .bind(now)
+        .bind(result)
+        .bind(error.map(|text| text.chars().take(MAX_ERROR_CHARS).collect::<String>()))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends jobs whose worker died and that were called off, or that have no attempt left.
+    async fn bury(&self) -> Result<(), AccountsError> {
+        sqlx::query(
+            "update accounts.jobs
+             set state = case when cancel_requested then 'cancelled' else 'failed' end,
+                 error = case when cancel_requested then error else 'the worker died at the last attempt' end,
+                 finished_at = $1,
+                 lease_token = null,
+                 lease_until = null
+             where state = 'running'
+               and lease_until < clock_timestamp()
+               and (cancel_requested or attempts >= max_attempts)",
+        )
+        .bind(self.clock.now())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets jobs that ended before `before`; answers how many.
+    pub(super) async fn expire(&self, before: DateTime<Utc>) -> Result<u64, AccountsError> {
+        let done = sqlx::query("delete from accounts.jobs where finished_at < $1").bind(before).execute(&self.pool);
+        Ok(done.await?.rows_affected())
+    }
+}
+
+/// Pause after the given number of attempts: 2 s, doubled each time, at most 10 minutes.
+pub(super) fn backoff(attempts: i32) -> TimeDelta {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(16);
+    (FIRST_BACKOFF * 2_i32.saturating_pow(doublings)).min(LONGEST_BACKOFF)
+}
+
+async fn open_twin(conn: &mut PgConnection, new: &NewJob) -> Result<Option<Uuid>, AccountsError> {
+    let open = sqlx::query_scalar(
+        "select job_id
+         from accounts.jobs
+         where company_id = $1 and kind = $2 and dedupe_key = $3 and state in ('queued', 'running')",
+    )
+    .bind(new.company_id)
+    .bind(new.kind)
+    .bind(&new.dedupe_key)
+    .fetch_optional(conn)
+    .await?;
+    Ok(open)
+}
+
+async fn requeue(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    job_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), AccountsError> {
+    // A twin may be open under the same dedupe key by now; the retried job goes on without it.
+    sqlx::query(
+        "update accounts.jobs j
+         set state = 'queued',
+             attempts = 0,
+             run_at = $3,
+             finished_at = null,
+             cancel_requested = false,
+             progress_done = 0,
+             error = null,
+             dedupe_key = case when exists (
+                 select 1
+                 from accounts.jobs o
+                 where o.company_id = j.company_id
+                   and o.kind = j.kind
+                   and o.dedupe_key = j.dedupe_key
+                   and o.state in ('queued', 'running'))
+             then null else dedupe_key end
+         where company_id = $1 and job_id = $2",
+    )
+    .bind(company_id)
+    .bind(job_id)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn job_row(conn: &mut PgConnection, company_id: Uuid, job_id: Uuid) -> Result<Job, AccountsError> {
+    let job = sqlx::query_as(concat!(
+        "select ",
+        job_columns!(),
+        " from accounts.jobs where company_id = $1 and job_id = $2"
+    ))
+    .bind(company_id)
+    .bind(job_id)
+    .fetch_optional(conn)
+    .await?;
+    job.ok_or(AccountsError::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_doubles_up_to_ten_minutes() {
+        let pauses: Vec<i64> = (1..=11).map(|attempts| backoff(attempts).num_seconds()).collect();
+        assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+        assert_eq!(backoff(i32::MAX), LONGEST_BACKOFF);
+    }
+}
