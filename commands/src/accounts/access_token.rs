@@ -106,7 +106,10 @@ mod tests {
     fn a_token_lives_15_minutes() {
         let (tokens, text, now) = token(1);
         let claims = tokens.read(&text, now + TimeDelta::seconds(899)).unwrap();
-        assert_eq!((claims.sub, claims.company, claims.role), (Uuid::from_u128(1), Uuid::from_u128(2), Role::Viewer));
+        assert_eq!(
+            (claims.sub, claims.company, claims.role),
+            (Uuid::from_u128(1), Uuid::from_u128(2), Role::Viewer)
+        );
         assert!(matches!(tokens.read(&text, now + LIFE), Err(AccountsError::Expired)));
     }
 

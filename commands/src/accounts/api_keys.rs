@@ -159,7 +159,8 @@ impl Accounts {
             .once(principal.company_id, request, move |conn| {
                 Box::pin(async move {
                     let present = key_row(conn, caller.company_id, key_id).await?;
-                    if !caller.role.covers(present.role) || !role.is_none_or(|role| caller.role.covers(role)) {
+                    if !caller.role.covers(present.role) || !role.is_none_or(|role| caller.role.covers(role))
+                    {
                         return Err(AccountsError::AboveOwnRole);
                     }
                     sqlx::query(
@@ -226,12 +227,14 @@ impl Accounts {
         .await?;
         let Some((company_id, key_id, role, last_used_at)) = found else { return Ok(None) };
         if last_used_at.is_none_or(|last| now - last >= LAST_USED_EVERY) {
-            sqlx::query("update accounts.api_keys set last_used_at = $3 where company_id = $1 and key_id = $2")
-                .bind(company_id)
-                .bind(key_id)
-                .bind(now)
-                .execute(&self.pool)
-                .await?;
+            sqlx::query(
+                "update accounts.api_keys set last_used_at = $3 where company_id = $1 and key_id = $2",
+            )
+            .bind(company_id)
+            .bind(key_id)
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
         }
         Ok(Some(Principal { company_id, role: Role::try_from(role)?, who: Who::ApiKey { key_id } }))
     }

@@ -61,7 +61,8 @@ impl Accounts {
         let now = self.clock.now();
         let email_index = self.email_index(&credentials.email);
         let by_email = self.secrets.index("login by e-mail", &email_index);
-        let by_address = credentials.address.map(|it| self.secrets.index("login by address", it.to_string().as_bytes()));
+        let by_address =
+            credentials.address.map(|it| self.secrets.index("login by address", it.to_string().as_bytes()));
         if let Some(by_address) = &by_address {
             throttle::count(&self.pool, by_address, throttle::PER_ADDRESS, now).await?;
         }
@@ -90,11 +91,7 @@ impl Accounts {
         Ok(found)
     }
 
-    async fn company_for(
-        &self,
-        user_id: Uuid,
-        wanted: Option<Uuid>,
-    ) -> Result<(Uuid, Role), AccountsError> {
+    async fn company_for(&self, user_id: Uuid, wanted: Option<Uuid>) -> Result<(Uuid, Role), AccountsError> {
         let companies = self.companies_of(user_id).await?;
         let chosen = match wanted {
             Some(wanted) => companies.iter().find(|mine| mine.company_id == wanted),

@@ -95,9 +95,10 @@ impl Accounts {
 
     /// Every company there is, oldest first.
     pub async fn companies(&self) -> Result<Vec<Uuid>, AccountsError> {
-        let ids = sqlx::query_scalar("select company_id from accounts.companies order by created_at, company_id")
-            .fetch_all(&self.pool)
-            .await?;
+        let ids =
+            sqlx::query_scalar("select company_id from accounts.companies order by created_at, company_id")
+                .fetch_all(&self.pool)
+                .await?;
         Ok(ids)
     }
 }

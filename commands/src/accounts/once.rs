@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Accounts, AccountsError};
 use super::error::invalid;
+use super::{Accounts, AccountsError};
 
 /// Scope of requests that nobody is signed in for. Their keys share one room, so clients make them at random.
 pub(super) const NOBODY: Uuid = Uuid::nil();
@@ -102,7 +102,12 @@ impl Accounts {
         Ok(Some(Answer { value: serde_json::from_slice(&plain)?, replayed: true }))
     }
 
-    async fn claim(&self, tx: &mut PgConnection, scope: Uuid, request: &RequestKey) -> Result<bool, AccountsError> {
+    async fn claim(
+        &self,
+        tx: &mut PgConnection,
+        scope: Uuid,
+        request: &RequestKey,
+    ) -> Result<bool, AccountsError> {
         if request.key.is_empty() || request.key.chars().count() > MAX_KEY_CHARS {
             return Err(invalid("Idempotency-Key", "bad_key", "must have 1 to 255 characters"));
         }
@@ -128,7 +133,8 @@ impl Accounts {
 
 /// Forgets requests made before `before`; answers how many.
 pub async fn expire(pool: &PgPool, before: DateTime<Utc>) -> Result<u64, AccountsError> {
-    let done = sqlx::query("delete from accounts.request_keys where created_at < $1").bind(before).execute(pool);
+    let done =
+        sqlx::query("delete from accounts.request_keys where created_at < $1").bind(before).execute(pool);
     Ok(done.await?.rows_affected())
 }
 

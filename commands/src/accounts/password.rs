@@ -60,7 +60,11 @@ impl Passwords {
     }
 
     /// Whether `password` belongs to `hash`; without a hash the same work is done and the answer is no.
-    pub(super) async fn matches(&self, password: &SecretText, hash: Option<String>) -> Result<bool, AccountsError> {
+    pub(super) async fn matches(
+        &self,
+        password: &SecretText,
+        hash: Option<String>,
+    ) -> Result<bool, AccountsError> {
         let _permit = self.permit().await?;
         let password = password.clone();
         tokio::task::spawn_blocking(move || {

@@ -105,7 +105,8 @@ impl Accounts {
                 insert_company(conn, company_id, now).await?;
                 insert_membership(conn, company_id, user_id, Role::Owner, now).await?;
                 forget_reservations(conn, &email_index).await?;
-                let tokens = this.open_session(conn, user_id, company_id, Role::Owner, this.ids.next()).await?;
+                let tokens =
+                    this.open_session(conn, user_id, company_id, Role::Owner, this.ids.next()).await?;
                 let person = Person { user_id, email, name, role: Role::Owner, since: now };
                 Ok(Registered { person, tokens, position })
             })
@@ -141,7 +142,11 @@ async fn email_taken(pool: &PgPool, email_index: &[u8]) -> Result<bool, Accounts
     Ok(taken)
 }
 
-async fn insert_company(conn: &mut PgConnection, company_id: Uuid, now: DateTime<Utc>) -> Result<(), AccountsError> {
+async fn insert_company(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), AccountsError> {
     sqlx::query("insert into accounts.companies (company_id, created_at) values ($1, $2)")
         .bind(company_id)
         .bind(now)

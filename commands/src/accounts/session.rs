@@ -82,7 +82,9 @@ impl Accounts {
         }
         let this = self.clone();
         let done = self
-            .once(NOBODY, request, move |conn| Box::pin(async move { this.rotate(conn, &hash, arrived).await }))
+            .once(NOBODY, request, move |conn| {
+                Box::pin(async move { this.rotate(conn, &hash, arrived).await })
+            })
             .await;
         if matches!(done, Err(AccountsError::Reused)) {
             self.revoke_family_of(&hash).await?;
@@ -217,7 +219,8 @@ impl Accounts {
         if token.expires_at <= now {
             return Err(AccountsError::Expired);
         }
-        let role = self.role_in(conn, token.user_id, token.company_id).await?.ok_or(AccountsError::NotSignedIn)?;
+        let role =
+            self.role_in(conn, token.user_id, token.company_id).await?.ok_or(AccountsError::NotSignedIn)?;
         sqlx::query("update accounts.refresh_tokens set used_at = $2 where token_hash = $1")
             .bind(hash)
             .bind(now)
@@ -267,7 +270,8 @@ pub(super) async fn revoke_sessions(
 
 /// Forgets tokens that expired before `before`; answers how many.
 pub(super) async fn expire(pool: &sqlx::PgPool, before: DateTime<Utc>) -> Result<u64, AccountsError> {
-    let done = sqlx::query("delete from accounts.refresh_tokens where expires_at < $1").bind(before).execute(pool);
+    let done =
+        sqlx::query("delete from accounts.refresh_tokens where expires_at < $1").bind(before).execute(pool);
     Ok(done.await?.rows_affected())
 }
 

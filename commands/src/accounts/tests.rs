@@ -11,7 +11,9 @@ use migrations::testing::{TestDatabase, fresh_database};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Accounts, Answer, Credentials, Principal, Registered, Registration, RegisterError, SecretText, Secrets};
+use super::{
+    Accounts, Answer, Credentials, Principal, RegisterError, Registered, Registration, SecretText, Secrets,
+};
 use crate::clock::{Clock, Ids};
 
 /// A room of its own, with a clock that can be moved.
@@ -47,7 +49,11 @@ impl Room {
         self.accounts.bearer(registered.tokens.access_token.reveal()).await.unwrap()
     }
 
-    async fn try_login(&self, email: &str, password: &str) -> Result<Answer<super::SignedIn>, super::AccountsError> {
+    async fn try_login(
+        &self,
+        email: &str,
+        password: &str,
+    ) -> Result<Answer<super::SignedIn>, super::AccountsError> {
         let credentials = Credentials {
             email: SecretText::new(email),
             password: SecretText::new(password),

@@ -116,7 +116,8 @@ impl Accounts {
                 } else {
                     let missing = || invalid("password", "missing", "is needed for a new person");
                     let user_id = this.ids.next();
-                    insert_user(&this, conn, user_id, &email, &name, &password_hash.ok_or_else(missing)?).await?;
+                    insert_user(&this, conn, user_id, &email, &name, &password_hash.ok_or_else(missing)?)
+                        .await?;
                     user_id
                 };
                 insert_membership(conn, company_id, user_id, role, this.clock.now()).await?;
@@ -371,7 +372,11 @@ async fn known_user(conn: &mut PgConnection, email_index: &[u8]) -> Result<Optio
     Ok(found)
 }
 
-async fn known_elsewhere(conn: &mut PgConnection, company_id: Uuid, user_id: Uuid) -> Result<bool, AccountsError> {
+async fn known_elsewhere(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    user_id: Uuid,
+) -> Result<bool, AccountsError> {
     let elsewhere = sqlx::query_scalar(
         "select exists (select 1 from accounts.memberships where user_id = $1 and company_id <> $2)",
     )
@@ -404,7 +409,11 @@ async fn change_role(
 }
 
 /// Refuses to take the last owner away.
-async fn keep_an_owner(conn: &mut PgConnection, company_id: Uuid, leaving: Uuid) -> Result<(), AccountsError> {
+async fn keep_an_owner(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    leaving: Uuid,
+) -> Result<(), AccountsError> {
     let another: bool = sqlx::query_scalar(
         "select exists (
              select 1

@@ -90,7 +90,15 @@ pub struct NewJob {
 impl NewJob {
     /// A job to run at once.
     pub fn new(company_id: Uuid, kind: &'static str, payload: serde_json::Value) -> Self {
-        Self { company_id, kind, payload, lane: None, dedupe_key: None, run_at: None, max_attempts: MAX_ATTEMPTS }
+        Self {
+            company_id,
+            kind,
+            payload,
+            lane: None,
+            dedupe_key: None,
+            run_at: None,
+            max_attempts: MAX_ATTEMPTS,
+        }
     }
 
     /// Not beside another open job of the same kind and `key`.

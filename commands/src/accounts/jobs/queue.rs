@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{Job, JobFilter, JobState, NewJob};
-use crate::accounts::{AccountsError, Answer, Accounts, RequestKey};
+use crate::accounts::{Accounts, AccountsError, Answer, RequestKey};
 use crate::clock::{Clock, Ids};
 
 const FIRST_BACKOFF: TimeDelta = TimeDelta::seconds(2);
@@ -175,7 +175,8 @@ impl Jobs {
 
     /// Jobs by state, over all companies, for the metrics.
     pub async fn counts(&self) -> Result<Vec<(String, i64)>, AccountsError> {
-        let counts = sqlx::query_as("select state, count(*) from accounts.jobs group by state").fetch_all(&self.pool);
+        let counts =
+            sqlx::query_as("select state, count(*) from accounts.jobs group by state").fetch_all(&self.pool);
         Ok(counts.await?)
     }
 
@@ -386,7 +387,8 @@ impl Jobs {
 
     /// Forgets jobs that ended before `before`; answers how many.
     pub(super) async fn expire(&self, before: DateTime<Utc>) -> Result<u64, AccountsError> {
-        let done = sqlx::query("delete from accounts.jobs where finished_at < $1").bind(before).execute(&self.pool);
+        let done =
+            sqlx::query("delete from accounts.jobs where finished_at < $1").bind(before).execute(&self.pool);
         Ok(done.await?.rows_affected())
     }
 }

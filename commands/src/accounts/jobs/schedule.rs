@@ -190,12 +190,14 @@ impl Scheduler {
             started += 1;
         }
         if started > 0 {
-            sqlx::query("update accounts.schedules set last_run_for = $3 where company_id = $1 and kind = $2")
-                .bind(company_id)
-                .bind(kind)
-                .bind(today)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "update accounts.schedules set last_run_for = $3 where company_id = $1 and kind = $2",
+            )
+            .bind(company_id)
+            .bind(kind)
+            .bind(today)
+            .execute(&mut *tx)
+            .await?;
             tx.commit().await?;
         }
         Ok(started)

@@ -125,11 +125,13 @@ async fn two_workers_never_claim_the_same_job() {
 async fn a_failing_job_waits_longer_each_time_and_fails_in_the_end() {
     let room = Room::open().await;
     let jobs = queue(&room);
-    let stop = start(&jobs, vec![handler("fail", |_, _| async { Err(JobError::Again("not yet".to_owned())) })]);
+    let stop =
+        start(&jobs, vec![handler("fail", |_, _| async { Err(JobError::Again("not yet".to_owned())) })]);
     let new = NewJob { max_attempts: 3, ..NewJob::new(company(), "fail", Value::Null) };
     let id = jobs.enqueue_now(new).await.unwrap();
     for attempt in 1..=2 {
-        let job = until(&jobs, company(), id, |job| job.state == JobState::Queued && job.attempts == attempt).await;
+        let job =
+            until(&jobs, company(), id, |job| job.state == JobState::Queued && job.attempts == attempt).await;
         let pause = job.run_at - room.clock.now();
         assert!(pause > TimeDelta::zero() && pause <= TimeDelta::seconds(2_i64.pow(attempt.cast_unsigned())));
         room.clock.advance(pause);
@@ -230,8 +232,10 @@ async fn an_open_job_is_not_made_twice() {
     assert_ne!(second, first);
     let again = jobs.retry(&room.accounts, company(), first, None).await.unwrap().value;
     assert_eq!(again.state, JobState::Queued);
-    let (listed, total) =
-        jobs.list(company(), &crate::accounts::jobs::JobFilter { limit: 10, ..Default::default() }).await.unwrap();
+    let (listed, total) = jobs
+        .list(company(), &crate::accounts::jobs::JobFilter { limit: 10, ..Default::default() })
+        .await
+        .unwrap();
     assert_eq!((listed[0].job_id, total), (second, 2));
 }
 
@@ -387,8 +391,10 @@ async fn a_cron_schedule_starts_the_latest_missed_time_once() {
     let jobs = queue(&room);
     at(&room, "2026-06-01T12:00:00Z");
     let company = company_since_now(&room).await;
-    let plan =
-        vec![Schedule::platform("tidy", "20 3 * * *").unwrap(), Schedule::company("mail", "0 9 * * *").unwrap()];
+    let plan = vec![
+        Schedule::platform("tidy", "20 3 * * *").unwrap(),
+        Schedule::company("mail", "0 9 * * *").unwrap(),
+    ];
     let scheduler = Scheduler::new(jobs.clone(), Arc::new(OneZone(chrono_tz::Europe::London)), plan);
     assert_eq!(scheduler.tick().await.unwrap(), 1);
     assert_eq!(scheduler.tick().await.unwrap(), 0);

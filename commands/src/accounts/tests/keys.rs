@@ -53,7 +53,10 @@ async fn a_key_of_another_company_is_unknown() {
     let two = room.owner("two@example.com").await;
     let made = room.accounts.add_api_key(&one, new(Role::Viewer), Some(&key("k", 1))).await.unwrap().value;
     assert!(matches!(room.accounts.api_key(&two, made.key.key_id).await, Err(AccountsError::NotFound)));
-    assert!(matches!(room.accounts.revoke_api_key(&two, made.key.key_id, None).await, Err(AccountsError::NotFound)));
+    assert!(matches!(
+        room.accounts.revoke_api_key(&two, made.key.key_id, None).await,
+        Err(AccountsError::NotFound)
+    ));
     assert!(room.accounts.api_keys(&two).await.unwrap().is_empty());
     let again = room.accounts.add_api_key(&one, new(Role::Viewer), Some(&key("k", 1))).await.unwrap();
     assert_eq!((again.value, again.replayed), (made, true));

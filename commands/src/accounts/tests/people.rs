@@ -32,14 +32,22 @@ async fn nobody_grants_changes_or_takes_away_a_role_above_his_own() {
     let above = |result: Result<_, AccountsError>| matches!(result, Err(AccountsError::AboveOwnRole));
     let owner_id = owner.user_id().unwrap();
     assert!(above(add(&room, &admin, "x@example.com", Role::Owner).await));
-    assert!(above(room.accounts.change_user(&admin, viewer.user_id, role(Role::Owner), None).await.map(|a| a.value)));
-    assert!(above(room.accounts.change_user(&admin, owner_id, role(Role::Viewer), None).await.map(|a| a.value)));
+    assert!(above(
+        room.accounts.change_user(&admin, viewer.user_id, role(Role::Owner), None).await.map(|a| a.value)
+    ));
+    assert!(above(
+        room.accounts.change_user(&admin, owner_id, role(Role::Viewer), None).await.map(|a| a.value)
+    ));
     assert!(above(room.accounts.remove_user(&admin, owner_id, None).await.map(|a| a.value)));
-    assert!(above(room.accounts.change_user(&admin, admin.id(), role(Role::Owner), None).await.map(|a| a.value)));
+    assert!(above(
+        room.accounts.change_user(&admin, admin.id(), role(Role::Owner), None).await.map(|a| a.value)
+    ));
     let raised = room.accounts.change_user(&admin, viewer.user_id, role(Role::Ceo), None).await.unwrap();
     assert_eq!(raised.value.role, Role::Ceo);
     let ceo = sign_in(&room, "view@example.com").await;
-    assert!(above(room.accounts.change_user(&ceo, ceo.id(), role(Role::Viewer), None).await.map(|a| a.value)));
+    assert!(above(
+        room.accounts.change_user(&ceo, ceo.id(), role(Role::Viewer), None).await.map(|a| a.value)
+    ));
 }
 
 #[tokio::test]
@@ -99,7 +107,10 @@ async fn a_person_of_two_companies_switches_and_keeps_his_password_to_himself() 
     let two = room.owner("two@example.com").await;
     let joined = add(&room, &one, "two@example.com", Role::Viewer).await.unwrap();
     assert_eq!(joined.user_id, two.user_id().unwrap());
-    assert!(matches!(add(&room, &one, "two@example.com", Role::Ceo).await, Err(AccountsError::AlreadyMember)));
+    assert!(matches!(
+        add(&room, &one, "two@example.com", Role::Ceo).await,
+        Err(AccountsError::AlreadyMember)
+    ));
     let pair = room.accounts.switch(&two, one.company_id, None).await.unwrap().value;
     let switched = room.accounts.bearer(pair.access_token.reveal()).await.unwrap();
     assert_eq!((switched.company_id, switched.role), (one.company_id, Role::Viewer));
@@ -154,7 +165,9 @@ async fn the_read_side_sees_its_own_company_and_no_secret_column() {
     let one = room.owner("one@example.com").await;
     room.owner("two@example.com").await;
     let reads = room.database.pool(migrations::Role::Api, 2).await.unwrap();
-    for table in ["companies", "memberships", "refresh_tokens", "api_keys", "registrations", "jobs", "schedules"] {
+    for table in
+        ["companies", "memberships", "refresh_tokens", "api_keys", "registrations", "jobs", "schedules"]
+    {
         let rows: i64 = sqlx::query_scalar(&format!("select count(company_id) from accounts.{table}"))
             .fetch_one(&reads)
             .await
@@ -171,8 +184,12 @@ async fn the_read_side_sees_its_own_company_and_no_secret_column() {
         sqlx::query_scalar("select company_id from accounts.memberships").fetch_all(&mut *tx).await.unwrap();
     assert_eq!(members, [one.company_id]);
     drop(tx);
-    for forbidden in ["select hash from accounts.api_keys", "select email_sealed from accounts.users",
-        "select token_hash from accounts.refresh_tokens", "delete from accounts.memberships"] {
+    for forbidden in [
+        "select hash from accounts.api_keys",
+        "select email_sealed from accounts.users",
+        "select token_hash from accounts.refresh_tokens",
+        "delete from accounts.memberships",
+    ] {
         assert!(sqlx::query(forbidden).execute(&reads).await.is_err(), "{forbidden}");
     }
 }

@@ -23,8 +23,14 @@ async fn a_person_registers_signs_in_and_is_known_again() {
     assert_eq!(me.companies.len(), 1);
     let signed_in = room.try_login("ann@example.COM", PASSWORD).await.unwrap().value;
     assert_eq!(signed_in.person.user_id, registered.person.user_id);
-    assert!(matches!(room.try_login("ann@example.com", "wrong horse").await, Err(AccountsError::WrongCredentials)));
-    assert!(matches!(room.try_login("bob@example.com", PASSWORD).await, Err(AccountsError::WrongCredentials)));
+    assert!(matches!(
+        room.try_login("ann@example.com", "wrong horse").await,
+        Err(AccountsError::WrongCredentials)
+    ));
+    assert!(matches!(
+        room.try_login("bob@example.com", PASSWORD).await,
+        Err(AccountsError::WrongCredentials)
+    ));
 }
 
 #[tokio::test]
@@ -51,13 +57,18 @@ async fn a_registration_that_broke_off_is_finished_under_the_same_ids() {
     };
     let failed = room.accounts.register(registration("ann@example.com"), None, broken).await;
     assert!(matches!(failed.unwrap_err(), RegisterError::Founding("crash")));
-    assert!(matches!(room.try_login("ann@example.com", PASSWORD).await, Err(AccountsError::WrongCredentials)));
+    assert!(matches!(
+        room.try_login("ann@example.com", PASSWORD).await,
+        Err(AccountsError::WrongCredentials)
+    ));
     let registered = room.register("ann@example.com").await;
     let first = first.unwrap();
     assert_eq!(registered.tokens.company_id, first.company_id);
     assert_eq!(registered.person.user_id, first.user_id);
-    let left: i64 =
-        sqlx::query_scalar("select count(*) from accounts.registrations").fetch_one(&room.pool).await.unwrap();
+    let left: i64 = sqlx::query_scalar("select count(*) from accounts.registrations")
+        .fetch_one(&room.pool)
+        .await
+        .unwrap();
     assert_eq!(left, 0);
 }
 
@@ -65,8 +76,10 @@ async fn a_registration_that_broke_off_is_finished_under_the_same_ids() {
 async fn a_repeated_registration_gets_the_first_answer() {
     let room = Room::open().await;
     let request = key("r1", 1);
-    let first = room.accounts.register(registration("ann@example.com"), Some(&request), founded).await.unwrap();
-    let again = room.accounts.register(registration("ann@example.com"), Some(&request), founded).await.unwrap();
+    let first =
+        room.accounts.register(registration("ann@example.com"), Some(&request), founded).await.unwrap();
+    let again =
+        room.accounts.register(registration("ann@example.com"), Some(&request), founded).await.unwrap();
     assert_eq!((first.replayed, again.replayed), (false, true));
     assert_eq!(first.value, again.value);
     let other = room.accounts.register(registration("ann@example.com"), Some(&key("r1", 2)), founded).await;
@@ -80,8 +93,14 @@ async fn a_refresh_token_works_once_and_its_return_ends_the_session() {
     let second = room.accounts.refresh(&first.refresh_token, None).await.unwrap().value;
     assert!(room.accounts.bearer(second.access_token.reveal()).await.is_ok());
     assert!(matches!(room.accounts.refresh(&first.refresh_token, None).await, Err(AccountsError::Reused)));
-    assert!(matches!(room.accounts.refresh(&second.refresh_token, None).await, Err(AccountsError::NotSignedIn)));
-    assert!(matches!(room.accounts.bearer(second.access_token.reveal()).await, Err(AccountsError::NotSignedIn)));
+    assert!(matches!(
+        room.accounts.refresh(&second.refresh_token, None).await,
+        Err(AccountsError::NotSignedIn)
+    ));
+    assert!(matches!(
+        room.accounts.bearer(second.access_token.reveal()).await,
+        Err(AccountsError::NotSignedIn)
+    ));
     assert!(room.try_login("ann@example.com", PASSWORD).await.is_ok());
 }
 
@@ -92,8 +111,10 @@ async fn of_many_refreshes_at_once_exactly_one_succeeds() {
     let attempts = (0..8).map(|_| room.accounts.refresh(&pair.refresh_token, None));
     let done = futures::future::join_all(attempts).await;
     assert_eq!(done.iter().filter(|attempt| attempt.is_ok()).count(), 1);
-    let children: i64 =
-        sqlx::query_scalar("select count(*) from accounts.refresh_tokens").fetch_one(&room.pool).await.unwrap();
+    let children: i64 = sqlx::query_scalar("select count(*) from accounts.refresh_tokens")
+        .fetch_one(&room.pool)
+        .await
+        .unwrap();
     assert_eq!(children, 2);
 }
 
@@ -116,8 +137,14 @@ async fn tokens_expire_and_logout_ends_the_session() {
     assert!(matches!(room.accounts.bearer(pair.access_token.reveal()).await, Err(AccountsError::Expired)));
     let next = room.accounts.refresh(&pair.refresh_token, None).await.unwrap().value;
     room.accounts.logout(&next.refresh_token, None).await.unwrap();
-    assert!(matches!(room.accounts.bearer(next.access_token.reveal()).await, Err(AccountsError::NotSignedIn)));
-    assert!(matches!(room.accounts.refresh(&next.refresh_token, None).await, Err(AccountsError::NotSignedIn)));
+    assert!(matches!(
+        room.accounts.bearer(next.access_token.reveal()).await,
+        Err(AccountsError::NotSignedIn)
+    ));
+    assert!(matches!(
+        room.accounts.refresh(&next.refresh_token, None).await,
+        Err(AccountsError::NotSignedIn)
+    ));
     let pair = room.try_login("ann@example.com", PASSWORD).await.unwrap().value.tokens;
     room.clock.advance(TimeDelta::days(31));
     assert!(matches!(room.accounts.refresh(&pair.refresh_token, None).await, Err(AccountsError::Expired)));
@@ -133,8 +160,13 @@ async fn twenty_failed_logins_throttle_the_address_for_fifteen_minutes() {
         assert!(matches!(failed, Err(AccountsError::WrongCredentials)));
     }
     let throttled = room.try_login("ANN@example.com", PASSWORD).await;
-    assert!(matches!(throttled, Err(AccountsError::Throttled { retry_after }) if retry_after.as_secs() > 600));
-    assert!(matches!(room.try_login("bob@example.com", PASSWORD).await, Err(AccountsError::WrongCredentials)));
+    assert!(
+        matches!(throttled, Err(AccountsError::Throttled { retry_after }) if retry_after.as_secs() > 600)
+    );
+    assert!(matches!(
+        room.try_login("bob@example.com", PASSWORD).await,
+        Err(AccountsError::WrongCredentials)
+    ));
     room.clock.advance(TimeDelta::minutes(15));
     assert!(room.try_login("ann@example.com", PASSWORD).await.is_ok());
 }
@@ -200,14 +232,14 @@ fn fail(_: &mut PgConnection) -> BoxFuture<'_, Result<usize, AccountsError>> {
 async fn no_table_shows_an_address_a_name_a_password_or_a_token() {
     let room = Room::open().await;
     let request = key("r1", 1);
-    let registered = room.accounts.register(registration("ann@example.com"), Some(&request), founded).await.unwrap();
+    let registered =
+        room.accounts.register(registration("ann@example.com"), Some(&request), founded).await.unwrap();
     let principal = room.accounts.bearer(registered.value.tokens.access_token.reveal()).await.unwrap();
     let new = crate::accounts::NewApiKey { name: "till".to_owned(), role: Role::Viewer };
     let made = room.accounts.add_api_key(&principal, new, Some(&key("k", 1))).await.unwrap().value;
     let tokens = &registered.value.tokens;
-    let secrets = [
-        "ann", PASSWORD, tokens.access_token.reveal(), tokens.refresh_token.reveal(), made.secret.reveal(),
-    ];
+    let secrets =
+        ["ann", PASSWORD, tokens.access_token.reveal(), tokens.refresh_token.reveal(), made.secret.reveal()];
     let tables = sqlx::query("select tablename from pg_tables where schemaname = 'accounts'")
         .fetch_all(room.database.owner())
         .await
@@ -215,14 +247,16 @@ async fn no_table_shows_an_address_a_name_a_password_or_a_token() {
     assert!(tables.len() >= 10);
     for table in tables {
         let table: String = table.get(0);
-        let rows: Vec<String> = sqlx::query_scalar(&format!("select row_to_json(t)::text from accounts.{table} t"))
-            .fetch_all(room.database.owner())
-            .await
-            .unwrap();
+        let rows: Vec<String> =
+            sqlx::query_scalar(&format!("select row_to_json(t)::text from accounts.{table} t"))
+                .fetch_all(room.database.owner())
+                .await
+                .unwrap();
         for row in rows {
             let bytes = row.to_lowercase();
             for secret in secrets {
-                let hex: String = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+                let hex: String =
+                    secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
                 assert!(!row.contains(secret) && !bytes.contains(&hex), "{table} shows a secret: {row}");
             }
         }
