@@ -1,0 +1,178 @@
+//! Takes a company's products and levels out of the read models, all or those changed since.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::table::{Place, Table};
+
+/// Rows taken from PostgreSQL at once.
+const CHUNK: usize = 20_000;
+
+/// A product as the catalogue says it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(super) struct ProductChange {
+    pub(super) item_key: String,
+    pub(super) item_id: String,
+    pub(super) sku: String,
+    pub(super) product_name: String,
+    pub(super) category: String,
+    /// Hundredths.
+    pub(super) unit_cost: Option<i64>,
+    pub(super) currency: Option<String>,
+    pub(super) is_active: bool,
+    /// In the order of [`super::Detail`].
+    pub(super) details: Vec<Option<i64>>,
+    pub(super) changed_position: i64,
+}
+
+/// A level as the inventory says it; instants in microseconds.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(super) struct LevelChange {
+    pub(super) item_key: String,
+    pub(super) location_id: String,
+    pub(super) on_hand: i64,
+    pub(super) reserved: i64,
+    pub(super) discrepancy_since: Option<i64>,
+    pub(super) last_moved_at: Option<i64>,
+    pub(super) updated_position: i64,
+}
+
+/// What a table has taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) products: i64,
+    pub(super) levels: i64,
+    pub(super) copies: (i64, i64),
+}
+
+/// On hand at one location at some instant, as [`crate::stock::queries::as_of`] finds it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct PastLevel {
+    /// Product, by its stream.
+    pub item_key: String,
+    /// Where.
+    pub location_id: String,
+    /// Units then.
+    pub on_hand: i64,
+    /// Newest movement until then.
+    pub last_moved_at: Option<DateTime<Utc>>,
+}
+
+impl Seen {
+    pub(super) const NOTHING: Self = Self { products: -1, levels: -1, copies: (0, 0) };
+
+    pub(super) fn after(self, products: &[ProductChange], levels: &[LevelChange]) -> Self {
+        Self {
+            products: products.iter().map(|change| change.changed_position).fold(self.products, i64::max),
+            levels: levels.iter().map(|change| change.updated_position).fold(self.levels, i64::max),
+            copies: self.copies,
+        }
+    }
+}
+
+const PRODUCTS: &str = "
+select item_key, item_id, sku, product_name, category, (unit_cost_amount * 100)::bigint as unit_cost,
+       unit_cost_currency as currency, is_active,
+       array[(selling_price_amount * 100)::bigint, lead_time_days, safety_stock_days,
+             (manual_daily_forecast * 10000)::bigint, listed_on - date '1970-01-01', weight_g,
+             (extract(epoch from created_at) * 1000000)::bigint,
+             (extract(epoch from updated_at) * 1000000)::bigint] as details,
+       changed_position
+from catalogue_1.products
+where company_id = $1 and changed_position > $2";
+
+const LEVELS: &str = "
+select item_key, location_id, on_hand, reserved,
+       (extract(epoch from discrepancy_since) * 1000000)::bigint as discrepancy_since,
+       (extract(epoch from last_moved_at) * 1000000)::bigint as last_moved_at, updated_position
+from inventory_1.levels
+where company_id = $1 and updated_position > $2";
+
+/// Locations, and which copies of the two read models are live.
+pub(super) async fn places(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+) -> Result<((i64, i64), Vec<Place>), sqlx::Error> {
+    let rows: Vec<(i64, i64, Option<String>, Option<bool>)> = sqlx::query_as(
+        "select 'catalogue_1.products'::regclass::oid::bigint, 'inventory_1.levels'::regclass::oid::bigint,
+                location.location_id, location.stock_role = 'MIRROR'
+         from (select 1) as always
+         left join catalogue_1.locations as location on location.company_id = $1",
+    )
+    .bind(company_id)
+    .fetch_all(conn)
+    .await?;
+    let copies = rows.first().map_or((0, 0), |row| (row.0, row.1));
+    let places = rows
+        .into_iter()
+        .filter_map(|(_, _, location_id, is_mirror)| {
+            Some(Place { location_id: Arc::from(location_id?), is_mirror: is_mirror? })
+        })
+        .collect();
+    Ok((copies, places))
+}
+
+pub(super) async fn changes(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    seen: Seen,
+) -> Result<(Vec<ProductChange>, Vec<LevelChange>), sqlx::Error> {
+    let products =
+        sqlx::query_as(PRODUCTS).bind(company_id).bind(seen.products).fetch_all(&mut *conn).await?;
+    let levels = sqlx::query_as(LEVELS).bind(company_id).bind(seen.levels).fetch_all(conn).await?;
+    Ok((products, levels))
+}
+
+/// Everything from the beginning, in chunks, so that a large company never stands in memory twice.
+pub(super) async fn load(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    places: &[Place],
+    copies: (i64, i64),
+) -> Result<(Table, Seen), sqlx::Error> {
+    let mut table = Table::default();
+    let mut seen = Seen { copies, ..Seen::NOTHING };
+    table.set_places(places);
+    let mut products = sqlx::query_as::<_, ProductChange>(PRODUCTS)
+        .bind(company_id)
+        .bind(seen.products)
+        .fetch(&mut *conn)
+        .try_chunks(CHUNK)
+        .map_err(|error| error.1);
+    while let Some(chunk) = products.next().await.transpose()? {
+        seen = seen.after(&chunk, &[]);
+        table.set_products(chunk);
+    }
+    drop(products);
+    let mut levels = sqlx::query_as::<_, LevelChange>(LEVELS)
+        .bind(company_id)
+        .bind(seen.levels)
+        .fetch(conn)
+        .try_chunks(CHUNK)
+        .map_err(|error| error.1);
+    while let Some(chunk) = levels.next().await.transpose()? {
+        seen = seen.after(&[], &chunk);
+        table.set_levels(chunk);
+    }
+    drop(levels);
+    table.shrink();
+    Ok((table, seen))
+}
+
+impl From<PastLevel> for LevelChange {
+    fn from(level: PastLevel) -> Self {
+        Self {
+            item_key: level.item_key,
+            location_id: level.location_id,
+            on_hand: level.on_hand,
+            reserved: 0,
+            discrepancy_since: None,
+            last_moved_at: level.last_moved_at.map(|at| at.timestamp_micros()),
+            updated_position: 0,
+        }
+    }
+}

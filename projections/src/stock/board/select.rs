@@ -1,0 +1,320 @@
+//! Finds a page of a table's rows: filtered, sorted by any columns, counted.
+//!
+//! One pass over the columns keeps the best rows only; nothing is sorted but the page itself. The first sort column
+//! becomes one number per row, the others are looked at where numbers are equal. Item ids settle the rest. Texts sort in
+//! byte order; a missing value stands last in both directions.
+
+use std::cmp::Ordering;
+
+use super::table::{Life, NONE, Table, index, row_number};
+
+/// Which products are listed. All conditions hold together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Has been at this location; `min_stock` and `max_stock` are then about the stock there.
+    pub location_id: Option<String>,
+    /// Exactly this category.
+    pub category: Option<String>,
+    /// Item id, sku or name contain this text, whatever its case.
+    pub search: Option<String>,
+    /// At least so many units on hand.
+    pub min_stock: Option<i64>,
+    /// At most so many units on hand.
+    pub max_stock: Option<i64>,
+    /// Whether below zero anywhere.
+    pub has_discrepancy: Option<bool>,
+    /// Inactive products instead of active ones.
+    pub inactive: bool,
+}
+
+/// What a list can be sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Column {
+    /// Business key.
+    ItemId,
+    /// Alias for other systems.
+    Sku,
+    /// Name.
+    ProductName,
+    /// Category.
+    Category,
+    /// Cost of one unit, whatever its currency.
+    UnitCost,
+    /// On hand over PHYSICAL locations.
+    TotalStock,
+    /// Promised units over PHYSICAL locations.
+    Reserved,
+    /// On hand less promised.
+    Available,
+    /// Available units, at least 0, times cost, whatever its currency.
+    InventoryValue,
+    /// How far the mirror is off that is off most.
+    Drift,
+    /// Newest movement.
+    LastMovedAt,
+    /// Oldest open discrepancy.
+    DiscrepancySince,
+    /// On hand at one location.
+    Stock(String),
+    /// What only the list of products is sorted by.
+    Detail(Detail),
+}
+
+/// Numbers of a product besides cost and stock; the first stands first in [`Table::details`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Price of one unit, whatever its currency.
+    SellingPrice,
+    /// Days from order to delivery.
+    LeadTimeDays,
+    /// Days of safety stock.
+    SafetyStockDays,
+    /// Units a day that a person expects.
+    ManualDailyForecast,
+    /// First day on sale.
+    ListedOn,
+    /// Weight in grams.
+    WeightG,
+    /// When its creation was recorded.
+    CreatedAt,
+    /// When its last change was recorded.
+    UpdatedAt,
+}
+
+/// One column to sort by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// By what.
+    pub column: Column,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// A page to find.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// Which products.
+    pub filter: Filter,
+    /// In which order; item ids settle what is equal.
+    pub sort: Vec<Sort>,
+    /// Rows before the page.
+    pub offset: usize,
+    /// Rows of the page at most.
+    pub limit: usize,
+}
+
+/// A column with its location looked up.
+#[derive(Clone, Copy)]
+enum Key {
+    Text(fn(&Table, usize) -> u32),
+    Number(fn(&Table, usize) -> i64),
+    Value,
+    Stock(Option<u32>),
+    Detail(Detail),
+}
+
+/// A row with its first sort value, smaller is earlier.
+#[derive(Clone, Copy)]
+struct Candidate {
+    key: i64,
+    row: u32,
+}
+
+/// Rows of the page in order, and how many match in all.
+pub(super) fn select(table: &Table, ask: &Ask) -> (Vec<usize>, usize) {
+    let order = Order::new(table, &ask.sort);
+    let wanted = ask.offset.saturating_add(ask.limit);
+    let mut best = Best { order: &order, wanted, kept: Vec::new(), limit: i64::MAX };
+    let mut total = 0;
+    for row in matching(table, &ask.filter) {
+        total += 1;
+        best.offer(row);
+    }
+    (best.page(ask.offset), total)
+}
+
+fn matching<'a>(table: &'a Table, filter: &'a Filter) -> impl Iterator<Item = usize> + 'a {
+    let life = if filter.inactive { Life::Inactive } else { Life::Active };
+    let category = filter.category.as_ref().map(|word| table.categories.find(word));
+    let place = filter.location_id.as_ref().map(|location| table.place(location));
+    let search = filter.search.as_ref().map(|text| text.to_lowercase());
+    let stock = filter.min_stock.unwrap_or(i64::MIN)..=filter.max_stock.unwrap_or(i64::MAX);
+    table.life.iter().enumerate().filter(move |(_, is)| **is == life).map(|(row, _)| row).filter(move |row| {
+        let row = *row;
+        category.is_none_or(|wanted| wanted.is_some() && table.category.get(row).copied() == wanted)
+            && match place {
+                None => stock.contains(&number(&table.total, row)),
+                Some(place) => level_at(table, row, place).is_some_and(|on_hand| stock.contains(&on_hand)),
+            }
+            && filter.has_discrepancy.is_none_or(|has| has == (number(&table.discrepancy, row) != NONE))
+            && search.as_ref().is_none_or(|search| {
+                table.text(row).is_some_and(|texts| texts.searched().contains(search.as_str()))
+            })
+    })
+}
+
+fn number(column: &[i64], row: usize) -> i64 {
+    column.get(row).copied().unwrap_or(NONE)
+}
+
+fn level_at(table: &Table, row: usize, place: Option<u32>) -> Option<i64> {
+    let place = place?;
+    table.levels_of(row).iter().find(|level| level.place == place).map(|level| level.on_hand)
+}
+
+/// How rows are ordered.
+struct Order<'a> {
+    table: &'a Table,
+    keys: Vec<(Key, bool)>,
+}
+
+impl<'a> Order<'a> {
+    fn new(table: &'a Table, sort: &[Sort]) -> Self {
+        let keys = sort.iter().map(|sort| (Key::of(table, &sort.column), sort.descending)).collect();
+        Self { table, keys }
+    }
+
+    /// The first sort value as one number. Never wrong, at most equal where the exact values differ.
+    fn first(&self, row: usize) -> i64 {
+        match self.keys.first() {
+            Some((key, descending)) => {
+                key.value(self.table, row).map_or(i64::MAX, |value| directed(clamped(value), *descending))
+            }
+            None => i64::from(self.table.ids.rank(row)),
+        }
+    }
+
+    fn compare(&self, a: &Candidate, b: &Candidate) -> Ordering {
+        a.key.cmp(&b.key).then_with(|| {
+            let (a, b) = (index(a.row), index(b.row));
+            self.keys
+                .iter()
+                .map(|(key, descending)| match (key.value(self.table, a), key.value(self.table, b)) {
+                    (Some(a), Some(b)) if *descending => b.cmp(&a),
+                    (Some(a), Some(b)) => a.cmp(&b),
+                    (a, b) => b.is_some().cmp(&a.is_some()),
+                })
+                .find(|ordering| ordering.is_ne())
+                .unwrap_or_else(|| self.table.ids.rank(a).cmp(&self.table.ids.rank(b)))
+                .then(a.cmp(&b))
+        })
+    }
+}
+
+fn clamped(value: i128) -> i64 {
+    let value = value.clamp(i128::from(i64::MIN + 1), i128::from(i64::MAX - 1));
+    i64::try_from(value).unwrap_or_default()
+}
+
+fn directed(value: i64, descending: bool) -> i64 {
+    if descending { value.saturating_neg() } else { value }
+}
+
+impl Key {
+    fn of(table: &Table, column: &Column) -> Self {
+        match column {
+            Column::ItemId => Self::Text(|table, row| table.ids.rank(row)),
+            Column::Sku => Self::Text(|table, row| table.skus.rank(row)),
+            Column::ProductName => Self::Text(|table, row| table.names.rank(row)),
+            Column::Category => Self::Text(|table, row| {
+                table.category.get(row).map_or(u32::MAX, |number| table.categories.rank(*number))
+            }),
+            Column::UnitCost => Self::Number(|table, row| number(&table.unit_cost, row)),
+            Column::TotalStock => Self::Number(|table, row| number(&table.total, row)),
+            Column::Reserved => Self::Number(|table, row| number(&table.reserved, row)),
+            Column::Available => Self::Number(|table, row| table.available(row)),
+            Column::Drift => Self::Number(|table, row| number(&table.drift, row)),
+            Column::LastMovedAt => Self::Number(|table, row| number(&table.last_moved, row)),
+            Column::DiscrepancySince => Self::Number(|table, row| number(&table.discrepancy, row)),
+            Column::InventoryValue => Self::Value,
+            Column::Stock(location) => Self::Stock(table.place(location)),
+            Column::Detail(detail) => Self::Detail(*detail),
+        }
+    }
+
+    fn value(self, table: &Table, row: usize) -> Option<i128> {
+        match self {
+            Self::Text(rank) => Some(i128::from(rank(table, row))),
+            Self::Number(read) => Some(read(table, row)).filter(|value| *value != NONE).map(i128::from),
+            Self::Value => table.value(row),
+            Self::Stock(place) => Some(i128::from(level_at(table, row, place).unwrap_or(0))),
+            Self::Detail(detail) => table.detail(row, detail).map(i128::from),
+        }
+    }
+}
+
+impl Table {
+    fn detail(&self, row: usize, detail: Detail) -> Option<i64> {
+        let [price, lead, safety, forecast, listed, weight, created, updated] = *self.details.get(row)?;
+        let value = match detail {
+            Detail::SellingPrice => price,
+            Detail::LeadTimeDays => lead,
+            Detail::SafetyStockDays => safety,
+            Detail::ManualDailyForecast => forecast,
+            Detail::ListedOn => listed,
+            Detail::WeightG => weight,
+            Detail::CreatedAt => created,
+            Detail::UpdatedAt => updated,
+        };
+        Some(value).filter(|value| *value != NONE)
+    }
+
+    /// On hand less promised, over PHYSICAL locations.
+    pub(super) fn available(&self, row: usize) -> i64 {
+        number(&self.total, row).saturating_sub(number(&self.reserved, row))
+    }
+
+    /// Available units, at least 0, times cost, in hundredths.
+    pub(super) fn value(&self, row: usize) -> Option<i128> {
+        let cost = number(&self.unit_cost, row);
+        (cost != NONE).then(|| i128::from(cost).saturating_mul(i128::from(self.available(row).max(0))))
+    }
+}
+
+/// The best rows so far.
+struct Best<'a> {
+    order: &'a Order<'a>,
+    wanted: usize,
+    kept: Vec<Candidate>,
+    /// Rows with a larger key are none of the best.
+    limit: i64,
+}
+
+impl Best<'_> {
+    fn offer(&mut self, row: usize) {
+        let key = self.order.first(row);
+        if key > self.limit {
+            return;
+        }
+        self.kept.push(Candidate { key, row: row_number(row) });
+        if self.kept.len() >= self.wanted.saturating_mul(4).max(2_048) {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        let Some(last) = self.wanted.checked_sub(1) else {
+            self.kept.clear();
+            return;
+        };
+        let order = self.order;
+        self.limit = self.kept.select_nth_unstable_by(last, |a, b| order.compare(a, b)).1.key;
+        self.kept.truncate(self.wanted);
+    }
+
+    fn page(mut self, offset: usize) -> Vec<usize> {
+        if self.kept.len() > self.wanted {
+            self.cut();
+        }
+        if offset >= self.kept.len() {
+            return Vec::new();
+        }
+        let order = self.order;
+        if offset > 0 {
+            self.kept.select_nth_unstable_by(offset, |a, b| order.compare(a, b));
+        }
+        let mut page = self.kept.split_off(offset);
+        page.sort_unstable_by(|a, b| order.compare(a, b));
+        page.into_iter().map(|candidate| index(candidate.row)).collect()
+    }
+}

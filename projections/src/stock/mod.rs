@@ -1,0 +1,13 @@
+//! Stock as people read it: what lies where now, what moved when, and what lay where at any instant.
+//!
+//! Two projections write: [`inventory::Inventory`] (levels) and [`movements::Movements`] (history and daily sums).
+//! [`queries`] and [`history`] read them; [`board`] keeps a company's whole stock list in memory and answers any page
+//! of it without SQL.
+
+pub mod inventory;
+mod reservations;
+pub mod movements;
+pub mod words;
+pub mod queries;
+pub mod history;
+pub mod board;

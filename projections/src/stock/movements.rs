@@ -1,0 +1,292 @@
+//! Projection `movements`: one row per leg of every stock fact, and daily sums.
+//!
+//! A row is written once and never changed, so its only costs are one insert and three index entries: the key and
+//! `movements_time` grow at their right edge, only `movements_item` is written all over. Location, type, reference and
+//! author are filtered on the way through one of these.
+//!
+//! `daily` is kept up to date rather than summed up by query: without an item it holds a handful of rows a day, so a
+//! block costs it a few updates whatever its size, while a year of a busy company is millions of movements. Sums of
+//! one item are taken from its own few movements (`queries`).
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use domain::shared::event::Event;
+use domain::stock::StockEvent;
+use domain::stock::event::movement_id;
+use event_log::event::StoredEvent;
+
+use crate::projection::{Projection, ProjectionError, decode};
+use crate::stock::words::{reason_name, reference_name, type_name};
+
+/// Schema that the queries of this release read.
+pub const SCHEMA: &str = "movements_1";
+
+/// The projection; see the module.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Movements;
+
+impl Projection for Movements {
+    fn name(&self) -> &'static str {
+        "movements"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn stream_types(&self) -> &'static [&'static str] {
+        &[StockEvent::STREAM_TYPE]
+    }
+
+    fn ddl(&self) -> &'static str {
+        DDL
+    }
+
+    fn apply<'a>(
+        &'a self,
+        conn: &'a mut PgConnection,
+        block: &'a [StoredEvent],
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        async move {
+            let mut legs = Legs::default();
+            let mut days = Days::new();
+            for event in block {
+                fold(&mut legs, &mut days, event)?;
+            }
+            if legs.positions.is_empty() {
+                return Ok(());
+            }
+            legs.write(conn).await?;
+            write_days(conn, days).await.map_err(ProjectionError::from)
+        }
+        .boxed()
+    }
+}
+
+const DDL: &str = "
+create table movements (
+    company_id uuid not null,
+    position bigint not null,
+    leg smallint not null,
+    movement_id uuid not null,
+    item_key text not null,
+    location_id text not null,
+    movement_type text not null,
+    quantity bigint not null,
+    effect bigint not null,
+    balance_after bigint not null,
+    anchored_at bigint,
+    superseded_by uuid,
+    effective_at timestamptz not null,
+    recorded_at timestamptz not null,
+    local_date date not null,
+    reference_type text not null,
+    reference_id text,
+    reason text,
+    notes text,
+    created_by text not null,
+    primary key (company_id, position, leg)
+);
+create index movements_item on movements (company_id, item_key, effective_at, position);
+create index movements_time on movements (company_id, effective_at, position);
+
+create table daily (
+    company_id uuid not null,
+    local_date date not null,
+    location_id text not null,
+    movement_type text not null,
+    movements bigint not null,
+    units_in bigint not null,
+    units_out bigint not null,
+    updated_position bigint not null,
+    primary key (company_id, local_date, location_id, movement_type)
+) with (fillfactor = 50);
+";
+
+/// Rows of `movements`, column by column.
+#[derive(Default)]
+struct Legs {
+    companies: Vec<Uuid>,
+    positions: Vec<i64>,
+    legs: Vec<i16>,
+    ids: Vec<Uuid>,
+    items: Vec<String>,
+    locations: Vec<String>,
+    types: Vec<&'static str>,
+    quantities: Vec<i64>,
+    effects: Vec<i64>,
+    balances: Vec<i64>,
+    anchors: Vec<Option<i64>>,
+    superseded: Vec<Option<Uuid>>,
+    effective: Vec<DateTime<Utc>>,
+    recorded: Vec<DateTime<Utc>>,
+    dates: Vec<NaiveDate>,
+    reference_types: Vec<&'static str>,
+    references: Vec<Option<String>>,
+    reasons: Vec<Option<&'static str>>,
+    notes: Vec<Option<String>>,
+    authors: Vec<String>,
+}
+
+/// Keyed by company, local day, location, type.
+type Days = BTreeMap<(Uuid, NaiveDate, String, &'static str), Day>;
+
+/// What a block did to one day.
+#[derive(Default)]
+struct Day {
+    movements: i64,
+    units_in: i64,
+    units_out: i64,
+    position: i64,
+}
+
+/// The part of an event's metadata that history shows.
+#[derive(Deserialize)]
+struct Author {
+    actor: String,
+}
+
+fn fold(legs: &mut Legs, days: &mut Days, event: &StoredEvent) -> Result<(), ProjectionError> {
+    let fact: StockEvent = decode(event)?;
+    if fact.entry().movements.is_empty() {
+        return Ok(());
+    }
+    let author = author(event)?;
+    let movement_type = type_name(fact.movement_type());
+    let reference_type = reference_name(fact.reference_type());
+    let reason = match &fact {
+        StockEvent::StockAdjusted(adjusted) => Some(reason_name(adjusted.reason)),
+        _ => None,
+    };
+    let entry = fact.entry();
+    for (leg, movement) in entry.movements.iter().enumerate() {
+        let location = movement.location_id.as_str().to_owned();
+        let key = (event.company_id, entry.local_date, location.clone(), movement_type);
+        days.entry(key).or_default().add(movement.quantity, event.position);
+        legs.companies.push(event.company_id);
+        legs.positions.push(event.position);
+        legs.legs.push(i16::try_from(leg).unwrap_or(i16::MAX));
+        legs.ids.push(movement_id(entry.movement_id, leg));
+        legs.items.push(event.stream_id.as_ref().to_owned());
+        legs.locations.push(location);
+        legs.types.push(movement_type);
+        legs.quantities.push(movement.quantity);
+        legs.effects.push(movement.effect);
+        legs.balances.push(movement.balance_after);
+        legs.anchors.push(movement.anchored_at);
+        legs.superseded.push(movement.superseded_by);
+        legs.effective.push(entry.effective_at);
+        legs.recorded.push(event.recorded_at);
+        legs.dates.push(entry.local_date);
+        legs.reference_types.push(reference_type);
+        legs.references.push(fact.reference_id().map(storable));
+        legs.reasons.push(reason);
+        legs.notes.push(fact.notes().map(storable));
+        legs.authors.push(storable(&author));
+    }
+    Ok(())
+}
+
+fn author(event: &StoredEvent) -> Result<String, ProjectionError> {
+    let author: Result<Author, _> = serde_json::from_str(&event.metadata);
+    author.map(|author| author.actor).map_err(|error| ProjectionError::Unfoldable {
+        partition: event.partition,
+        position: event.position,
+        reason: format!("its metadata cannot be read: {error}"),
+    })
+}
+
+/// PostgreSQL's text cannot hold U+0000, and a fact must never stop a read model.
+fn storable(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+impl Day {
+    fn add(&mut self, quantity: i64, position: i64) {
+        self.movements += 1;
+        self.units_in = self.units_in.saturating_add(quantity.max(0));
+        self.units_out = self.units_out.saturating_sub(quantity.min(0));
+        self.position = position;
+    }
+}
+
+impl Legs {
+    async fn write(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query(INSERT)
+            .bind(self.companies)
+            .bind(self.positions)
+            .bind(self.legs)
+            .bind(self.ids)
+            .bind(self.items)
+            .bind(self.locations)
+            .bind(self.types)
+            .bind(self.quantities)
+            .bind(self.effects)
+            .bind(self.balances)
+            .bind(self.anchors)
+            .bind(self.superseded)
+            .bind(self.effective)
+            .bind(self.recorded)
+            .bind(self.dates)
+            .bind(self.reference_types)
+            .bind(self.references)
+            .bind(self.reasons)
+            .bind(self.notes)
+            .bind(self.authors)
+            .execute(conn)
+            .await?;
+        Ok(())
+    }
+}
+
+const INSERT: &str = "
+insert into movements
+    (company_id, position, leg, movement_id, item_key, location_id, movement_type, quantity, effect, balance_after,
+     anchored_at, superseded_by, effective_at, recorded_at, local_date, reference_type, reference_id, reason, notes,
+     created_by)
+select company_id, position, leg, movement_id, item_key, location_id, movement_type, quantity, effect, balance_after,
+       anchored_at, superseded_by, effective_at, recorded_at, local_date, reference_type, reference_id, reason, notes,
+       created_by
+from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::uuid[], $13::timestamptz[], $14::timestamptz[],
+            $15::date[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[])
+     as leg (company_id, position, leg, movement_id, item_key, location_id, movement_type, quantity, effect,
+             balance_after, anchored_at, superseded_by, effective_at, recorded_at, local_date, reference_type,
+             reference_id, reason, notes, created_by)
+on conflict (company_id, position, leg) do nothing";
+
+async fn write_days(conn: &mut PgConnection, days: Days) -> Result<(), sqlx::Error> {
+    let (keys, sums): (Vec<_>, Vec<_>) = days.into_iter().unzip();
+    sqlx::query(UPSERT_DAYS)
+        .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
+        .bind(keys.iter().map(|key| key.1).collect::<Vec<_>>())
+        .bind(keys.iter().map(|key| key.2.as_str()).collect::<Vec<_>>())
+        .bind(keys.iter().map(|key| key.3).collect::<Vec<_>>())
+        .bind(sums.iter().map(|day| day.movements).collect::<Vec<_>>())
+        .bind(sums.iter().map(|day| day.units_in).collect::<Vec<_>>())
+        .bind(sums.iter().map(|day| day.units_out).collect::<Vec<_>>())
+        .bind(sums.iter().map(|day| day.position).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+const UPSERT_DAYS: &str = "
+insert into daily as day
+    (company_id, local_date, location_id, movement_type, movements, units_in, units_out, updated_position)
+select company_id, local_date, location_id, movement_type, movements, units_in, units_out, position
+from unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+     as change (company_id, local_date, location_id, movement_type, movements, units_in, units_out, position)
+on conflict (company_id, local_date, location_id, movement_type) do update set
+    movements = day.movements + excluded.movements,
+    units_in = day.units_in + excluded.units_in,
+    units_out = day.units_out + excluded.units_out,
+    updated_position = excluded.updated_position
+where day.updated_position < excluded.updated_position";

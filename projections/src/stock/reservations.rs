@@ -1,0 +1,159 @@
+//! Rows of `reservations`: units promised to sale lines that have not left entirely.
+//!
+//! A shipment says how many units left, which may be more than were promised; how much of the promise it ends is what
+//! this table knows. Only blocks with reserved lines touch it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use domain::stock::{SaleLine, StockEvent};
+use event_log::event::StoredEvent;
+
+/// Company, item key, channel, line.
+type Key = (Uuid, String, String, String);
+
+/// Open promises of the lines that a block speaks of.
+#[derive(Debug, Default)]
+pub(super) struct Reservations {
+    named: BTreeSet<Key>,
+    open: BTreeMap<Key, Open>,
+}
+
+/// Units promised at one location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Open {
+    pub(super) location_id: String,
+    pub(super) quantity: i64,
+}
+
+impl Reservations {
+    /// The promises of all lines that these facts reserve, ship or set free.
+    pub(super) async fn load(
+        conn: &mut PgConnection,
+        facts: &[(&StoredEvent, StockEvent)],
+    ) -> Result<Self, sqlx::Error> {
+        let named: BTreeSet<Key> =
+            facts.iter().filter_map(|(event, fact)| Some(key(event, reserved_line(fact)?))).collect();
+        if named.is_empty() {
+            return Ok(Self::default());
+        }
+        let columns = Columns::of(named.iter());
+        let rows: Vec<(Uuid, String, String, String, String, i64)> = sqlx::query_as(
+            "select company_id, item_key, channel, line_id, location_id, quantity
+             from reservations
+             join unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+                  as named (company_id, item_key, channel, line_id)
+                  using (company_id, item_key, channel, line_id)",
+        )
+        .bind(&columns.companies)
+        .bind(&columns.items)
+        .bind(&columns.channels)
+        .bind(&columns.lines)
+        .fetch_all(conn)
+        .await?;
+        let open = rows
+            .into_iter()
+            .map(|(company, item, channel, line, location_id, quantity)| {
+                ((company, item, channel, line), Open { location_id, quantity })
+            })
+            .collect();
+        Ok(Self { named, open })
+    }
+
+    /// Notes a promise; answers the one that it takes the place of.
+    pub(super) fn promise(&mut self, event: &StoredEvent, line: &SaleLine, open: Open) -> Option<Open> {
+        self.open.insert(key(event, line), open)
+    }
+
+    /// Ends the promise of up to `units` of a line; answers how many of them were promised, and where.
+    pub(super) fn set_free(&mut self, event: &StoredEvent, line: &SaleLine, units: i64) -> Option<Open> {
+        let key = key(event, line);
+        let open = self.open.get_mut(&key)?;
+        let quantity = units.min(open.quantity);
+        open.quantity -= quantity;
+        let freed = Open { location_id: open.location_id.clone(), quantity };
+        if open.quantity <= 0 {
+            self.open.remove(&key);
+        }
+        Some(freed)
+    }
+
+    /// Writes what is promised now.
+    pub(super) async fn save(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.named.is_empty() {
+            return Ok(());
+        }
+        let ended = Columns::of(self.named.iter().filter(|key| !self.open.contains_key(*key)));
+        sqlx::query(
+            "delete from reservations
+             using unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+                   as ended (company_id, item_key, channel, line_id)
+             where reservations.company_id = ended.company_id and reservations.item_key = ended.item_key
+               and reservations.channel = ended.channel and reservations.line_id = ended.line_id",
+        )
+        .bind(&ended.companies)
+        .bind(&ended.items)
+        .bind(&ended.channels)
+        .bind(&ended.lines)
+        .execute(&mut *conn)
+        .await?;
+        let open = Columns::of(self.open.keys());
+        sqlx::query(
+            "insert into reservations (company_id, item_key, channel, line_id, location_id, quantity)
+             select company_id, item_key, channel, line_id, location_id, quantity
+             from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+                  as promise (company_id, item_key, channel, line_id, location_id, quantity)
+             on conflict (company_id, item_key, channel, line_id) do update set
+                 location_id = excluded.location_id,
+                 quantity = excluded.quantity",
+        )
+        .bind(&open.companies)
+        .bind(&open.items)
+        .bind(&open.channels)
+        .bind(&open.lines)
+        .bind(self.open.values().map(|open| open.location_id.as_str()).collect::<Vec<_>>())
+        .bind(self.open.values().map(|open| open.quantity).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
+}
+
+/// The line whose promise a fact makes or ends.
+fn reserved_line(fact: &StockEvent) -> Option<&SaleLine> {
+    match fact {
+        StockEvent::UnitsReserved(reserved) => Some(&reserved.sale),
+        StockEvent::ReservedUnitsShipped(shipped) => Some(&shipped.sale),
+        StockEvent::SaleCancelled(cancelled) => Some(&cancelled.sale).filter(|_| cancelled.released != 0),
+        _ => None,
+    }
+}
+
+fn key(event: &StoredEvent, line: &SaleLine) -> Key {
+    let line_id = line.line_id.replace('\0', "");
+    (event.company_id, event.stream_id.as_ref().to_owned(), line.channel.as_str().to_owned(), line_id)
+}
+
+/// Keys, column by column.
+#[derive(Default)]
+struct Columns<'a> {
+    companies: Vec<Uuid>,
+    items: Vec<&'a str>,
+    channels: Vec<&'a str>,
+    lines: Vec<&'a str>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(keys: impl Iterator<Item = &'a Key>) -> Self {
+        let mut columns = Self::default();
+        for (company, item, channel, line) in keys {
+            columns.companies.push(*company);
+            columns.items.push(item);
+            columns.channels.push(channel);
+            columns.lines.push(line);
+        }
+        columns
+    }
+}
