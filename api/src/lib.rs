@@ -31,3 +31,4 @@ mod jobs;
 mod catalogue;
 mod companies;
 mod sales;
+pub mod demo;

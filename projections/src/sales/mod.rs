@@ -22,6 +22,7 @@ mod demand;
 mod reports;
 mod channels;
 pub mod queries;
+pub mod stock_on_days;
 pub mod quarantine;
 
 /// Schema that the queries of this release read.

@@ -1,0 +1,78 @@
+//! What became of many lines at once.
+
+use commands::{Outcome, RefusalKind, Refused, Verdict};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What became of a batch.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct BatchAnswer {
+    /// Lines recorded now.
+    pub(crate) accepted: usize,
+    /// Lines that were recorded before with the same content.
+    pub(crate) duplicates: usize,
+    /// Lines that name an unknown item or location and wait in quarantine.
+    pub(crate) quarantined: usize,
+    /// Lines that were refused; `errors` says why.
+    pub(crate) rejected: usize,
+    /// Refused lines, by line number.
+    pub(crate) errors: Vec<LineError>,
+    /// Position of the last event.
+    pub(crate) position: i64,
+}
+
+/// Why a line was refused.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct LineError {
+    /// Number of the line, from 1.
+    pub(crate) line: usize,
+    /// Stable code.
+    #[schema(example = "quantity_not_positive")]
+    pub(crate) code: String,
+    /// What is wrong.
+    pub(crate) message: String,
+}
+
+impl BatchAnswer {
+    /// Counts the verdict about line `line`.
+    pub(crate) fn add(&mut self, line: usize, verdict: Verdict) {
+        match verdict {
+            Verdict::Accepted(Outcome::LineQuarantined { .. }) => self.quarantined += 1,
+            Verdict::Accepted(Outcome::DayReported { changed: false, .. }) | Verdict::Duplicate => {
+                self.duplicates += 1;
+            }
+            Verdict::Accepted(_) => self.accepted += 1,
+            Verdict::Refused(refused) => self.reject(line, &refused),
+        }
+    }
+
+    /// Counts line `line` as refused.
+    pub(crate) fn reject(&mut self, line: usize, refused: &Refused) {
+        self.rejected += 1;
+        let place = refused.pointer.as_deref().unwrap_or_default().trim_start_matches('/');
+        let message =
+            if place.is_empty() { refused.message.clone() } else { format!("{place}: {}", refused.message) };
+        self.errors.push(LineError { line, code: refused.code.clone().into_owned(), message });
+    }
+
+    /// The whole answer.
+    pub(crate) fn finish(mut self, position: i64) -> Self {
+        self.errors.sort_by_key(|error| error.line);
+        self.position = position;
+        self
+    }
+}
+
+/// A line that cannot be read.
+pub(crate) fn unreadable(error: &serde_json::Error) -> Refused {
+    let text = error.to_string();
+    let message = text.split(" at line ").next().unwrap_or_default();
+    let code = match message {
+        _ if !error.is_data() => "unreadable_json",
+        _ if message.starts_with("unknown field") => "unknown_field",
+        _ if message.starts_with("missing field") => "missing_field",
+        _ if message.starts_with("duplicate field") => "duplicate_field",
+        _ => "invalid_value",
+    };
+    Refused::new(code, RefusalKind::Invalid, message)
+}
