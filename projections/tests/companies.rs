@@ -103,13 +103,13 @@ async fn profile_settings_and_history_stand_as_the_events_left_them_and_twice_is
     assert_eq!(settings.high_value_threshold.to_string(), "500.00");
     assert!(settings.censor_stockouts);
 
-    let history = queries::settings_history(&mut conn, COMPANY, 0, 10).await.unwrap();
+    let history = queries::settings_history(&mut conn, COMPANY, false, 0, 10).await.unwrap();
     let seen: Vec<(i64, &str)> =
         history.iter().map(|choice| (choice.position, choice.actor.as_str())).collect();
     assert_eq!(seen, [(40, "user:4"), (20, "user:2")]);
     assert_eq!(history[0].changes.0["censor_stockouts"], true);
     assert_eq!(history[0].changes.0["dead_stock_days"], serde_json::Value::Null);
     assert_eq!(queries::settings_choices(&mut conn, COMPANY).await.unwrap(), 2);
-    assert_eq!(queries::settings_history(&mut conn, COMPANY, 1, 10).await.unwrap(), history[1..]);
+    assert_eq!(queries::settings_history(&mut conn, COMPANY, true, 0, 1).await.unwrap(), history[1..]);
     assert!(queries::company(&mut conn, Uuid::from_u128(8)).await.unwrap().is_none());
 }

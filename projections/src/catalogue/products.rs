@@ -29,7 +29,7 @@ pub struct ProductRow {
     pub item_key: String,
     /// Present business key.
     pub item_id: String,
-    /// Alias for other systems.
+    /// Naming for other systems.
     pub sku: String,
     /// Name.
     pub product_name: String,
@@ -166,7 +166,7 @@ impl ProductRow {
         }
     }
 
-    fn fold(&mut self, event: &StoredEvent, former: &mut Vec<Alias>) -> Result<(), ProjectionError> {
+    fn fold(&mut self, event: &StoredEvent, former: &mut Vec<Naming>) -> Result<(), ProjectionError> {
         match decode::<ProductEvent>(event)? {
             ProductEvent::ProductCreated(created) => {
                 self.item_id = created.item_id.into();
@@ -174,7 +174,7 @@ impl ProductRow {
             }
             ProductEvent::ProductEdited(edited) => self.state(edited.details),
             ProductEvent::ProductRenamed(renamed) => {
-                former.push(Alias {
+                former.push(Naming {
                     company_id: self.company_id,
                     alias: renamed.from.into(),
                     kind: "former",
@@ -210,7 +210,7 @@ impl ProductRow {
 
 /// A text under which an item can be named.
 #[derive(Debug, Clone, Serialize)]
-struct Alias {
+struct Naming {
     company_id: Uuid,
     alias: String,
     kind: &'static str,
@@ -266,7 +266,7 @@ async fn save_aliases(
     conn: &mut PgConnection,
     before: &BTreeMap<Key, ProductRow>,
     changed: &[&ProductRow],
-    mut aliases: Vec<Alias>,
+    mut aliases: Vec<Naming>,
 ) -> Result<(), ProjectionError> {
     let (mut companies, mut keys) = (Vec::new(), Vec::new());
     for row in changed {
@@ -278,7 +278,7 @@ async fn save_aliases(
             companies.push(row.company_id);
             keys.push(row.item_key.as_str());
         }
-        aliases.extend(row.names().map(|(kind, alias)| Alias {
+        aliases.extend(row.names().map(|(kind, alias)| Naming {
             company_id: row.company_id,
             alias: alias.to_owned(),
             kind,

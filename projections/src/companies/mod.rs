@@ -199,7 +199,7 @@ impl CompanyRow {
     fn state(&mut self, profile: Profile) {
         self.name = profile.name;
         self.currency = profile.currency.into();
-        self.time_zone = profile.time_zone.name().to_owned();
+        profile.time_zone.name().clone_into(&mut self.time_zone);
     }
 
     /// Null takes a key back to its default.

@@ -43,10 +43,11 @@ pub async fn settings_choices(conn: &mut PgConnection, company_id: Uuid) -> Resu
         .await
 }
 
-/// Choices of settings, newest first, without the first `offset`.
+/// Choices of settings, newest or oldest first, without the first `offset`.
 pub async fn settings_history(
     conn: &mut PgConnection,
     company_id: Uuid,
+    oldest_first: bool,
     offset: i64,
     limit: i64,
 ) -> Result<Vec<SettingsChoice>, sqlx::Error> {
@@ -54,11 +55,12 @@ pub async fn settings_history(
         "select position, recorded_at, actor, changes
          from companies_1.settings_history
          where company_id = $1
-         order by position desc
-         offset $2
-         limit $3",
+         order by case when $2 then position end, position desc
+         offset $3
+         limit $4",
     )
     .bind(company_id)
+    .bind(oldest_first)
     .bind(offset)
     .bind(limit)
     .fetch_all(conn)

@@ -1,0 +1,51 @@
+//! The catalogue at the edge: products, locations, and `/warehouses` as an alias of `/locations`.
+//!
+//! A product in a path is named by its item id, a former one, its sku, a barcode or the id of a listing, in this
+//! order. Writes answer from the command's outcome, reads from the read model.
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::AppState;
+
+mod price;
+mod product_body;
+mod location_body;
+mod view;
+mod lookup;
+mod if_match;
+mod product_row;
+mod list_products;
+mod create_products;
+mod read_product;
+mod edit_product;
+mod deactivate_product;
+mod reactivate_product;
+mod list_locations;
+mod create_location;
+mod read_location;
+mod edit_location;
+mod deactivate_location;
+mod reactivate_location;
+mod warehouses;
+
+pub(crate) use lookup::{company_currency, currency_within, resolve_item};
+pub(crate) use price::{Amount, Price};
+
+/// Operations of this room.
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_products::list, create_products::create))
+        .routes(routes!(list_products::export))
+        .routes(routes!(read_product::read, edit_product::edit, deactivate_product::delete))
+        .routes(routes!(deactivate_product::deactivate))
+        .routes(routes!(reactivate_product::reactivate))
+        .routes(routes!(list_locations::list, create_location::create))
+        .routes(routes!(read_location::read, edit_location::edit, deactivate_location::delete))
+        .routes(routes!(deactivate_location::deactivate))
+        .routes(routes!(reactivate_location::reactivate))
+        .routes(routes!(warehouses::list, warehouses::create))
+        .routes(routes!(warehouses::read, warehouses::edit, warehouses::delete))
+        .routes(routes!(warehouses::deactivate))
+        .routes(routes!(warehouses::reactivate))
+}
