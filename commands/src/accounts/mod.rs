@@ -12,6 +12,8 @@ mod password;
 mod throttle;
 mod access_token;
 mod standing;
+mod key_cache;
+mod user_rows;
 pub mod once;
 pub mod register;
 pub mod login;
@@ -42,7 +44,7 @@ pub use users::{NewUser, Person, UserChange};
 
 use crate::clock::{Clock, Ids};
 use access_token::AccessTokens;
-use api_keys::KeyCache;
+use key_cache::KeyCache;
 use password::Passwords;
 use standing::Standings;
 

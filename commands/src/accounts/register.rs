@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::error::invalid;
 use super::once::{Answer, NOBODY, RequestKey};
 use super::password;
 use super::session::TokenPair;
-use super::users::{Person, checked_email, checked_name, insert_membership, insert_user};
+use super::user_rows::{checked_email, checked_name, insert_membership, insert_user};
+use super::users::Person;
 use super::{Accounts, AccountsError, Role, SecretText};
 
 /// What a person asks for when signing up.
@@ -165,16 +165,4 @@ async fn forget_reservations(conn: &mut PgConnection, email_index: &[u8]) -> Res
 
 fn name_from(email: &SecretText) -> SecretText {
     SecretText::new(email.reveal().split('@').next().unwrap_or_default().to_owned())
-}
-
-/// Refuses a company name that no company can have; founding checks the rest.
-pub fn check_company_name(name: &str) -> Result<(), AccountsError> {
-    let chars = name.trim().chars().count();
-    if chars == 0 {
-        return Err(invalid("company_name", "empty", "must not be empty"));
-    }
-    if chars > 200 {
-        return Err(invalid("company_name", "too_long", "must have at most 200 characters"));
-    }
-    Ok(())
 }

@@ -5,9 +5,10 @@
 //! Jobs of one lane of a company run one after the other, in the order in which they were enqueued. The lease follows
 //! the database's time, all other times the clock that is handed in. Payloads hold no secrets.
 //!
-//! Read in this order: this file (what a job is), [`queue`] (its life), [`runner`], [`schedule`], [`housekeeping`].
+//! Read in this order: this file (what a job is), [`queue`], `lease` (its life), [`runner`], [`schedule`], [`housekeeping`].
 
 pub mod queue;
+mod lease;
 pub mod runner;
 pub mod schedule;
 pub mod housekeeping;

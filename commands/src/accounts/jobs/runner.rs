@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::queue::{Beat, Claimed};
+use super::lease::{Beat, Claimed};
 use super::{Job, JobState, Jobs};
 use crate::accounts::AccountsError;
 
