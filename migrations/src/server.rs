@@ -20,7 +20,7 @@ use crate::process;
 use crate::supervisor::{self, Plan};
 
 /// The owner of everything in a private server.
-const OWNER: &str = "stocktrail";
+pub(crate) const OWNER: &str = "stocktrail";
 /// Another program may take the chosen port before the server has it.
 const PORT_TRIES: usize = 5;
 
@@ -33,7 +33,6 @@ pub(crate) enum Durability {
 }
 
 /// A running private server. Dropped, it stops.
-#[derive(Debug)]
 pub(crate) struct Server {
     home: Home,
     port: u16,
@@ -44,7 +43,6 @@ pub(crate) struct Server {
 }
 
 /// The supervisor: it goes on until its sender is dropped.
-#[derive(Debug)]
 struct Running {
     control: mpsc::Sender<()>,
     thread: JoinHandle<()>,
@@ -174,7 +172,9 @@ fn start_on_free_port(
         let plan = plan(home, programs, port, durability);
         match start_supervisor(plan) {
             Ok((pid, running)) => return Ok((port, pid, running)),
-            Err(DatabaseError::NotStarted(log)) if tries < PORT_TRIES && log.contains("Address already in use") => {
+            Err(DatabaseError::NotStarted(log))
+                if tries < PORT_TRIES && log.contains("Address already in use") =>
+            {
                 tries += 1;
             }
             Err(error) => return Err(error),
@@ -209,15 +209,25 @@ fn plan(home: &Home, programs: &Path, port: u16, durability: Durability) -> Plan
         format!("unix_socket_directories={}", home.sockets().display()),
         "unix_socket_permissions=0700".to_owned(),
     ];
-    let common = ["jit=off", "timezone=UTC", "log_timezone=UTC", "max_wal_size=4GB", "checkpoint_timeout=15min"];
-    let tuned = ["random_page_cost=1.1", "work_mem=16MB", "maintenance_work_mem=128MB", "effective_cache_size=1GB"];
+    let common =
+        ["jit=off", "timezone=UTC", "log_timezone=UTC", "max_wal_size=4GB", "checkpoint_timeout=15min"];
+    let tuned =
+        ["random_page_cost=1.1", "work_mem=16MB", "maintenance_work_mem=128MB", "effective_cache_size=1GB"];
     let kept = match durability {
-        Durability::Durable => {
-            ["fsync=on", "full_page_writes=on", "wal_compression=on", "shared_buffers=256MB", "max_connections=100"]
-        }
-        Durability::Volatile => {
-            ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=128MB", "max_connections=400"]
-        }
+        Durability::Durable => [
+            "fsync=on",
+            "full_page_writes=on",
+            "wal_compression=on",
+            "shared_buffers=256MB",
+            "max_connections=100",
+        ],
+        Durability::Volatile => [
+            "fsync=off",
+            "full_page_writes=off",
+            "synchronous_commit=off",
+            "shared_buffers=128MB",
+            "max_connections=400",
+        ],
     };
     settings.extend(common.into_iter().chain(tuned).chain(kept).map(str::to_owned));
     Plan { program: programs.join("postgres"), settings, home: home.clone() }
