@@ -174,12 +174,14 @@ pub async fn settle(conn: &mut PgConnection, partition: i16) -> Result<Head, Log
 /// is still under way.
 pub async fn is_in_log(conn: &mut PgConnection, batch: &Batch) -> Result<bool, LogError> {
     let after = head_after(batch);
-    let found = sqlx::query_scalar("select exists (select from log.log_batch where partition = $1 and batch = $2 and hash = $3)")
-        .bind(batch.partition)
-        .bind(after.batch)
-        .bind(after.hash.as_slice())
-        .fetch_one(conn)
-        .await?;
+    let found = sqlx::query_scalar(
+        "select exists (select from log.log_batch where partition = $1 and batch = $2 and hash = $3)",
+    )
+    .bind(batch.partition)
+    .bind(after.batch)
+    .bind(after.hash.as_slice())
+    .fetch_one(conn)
+    .await?;
     Ok(found)
 }
 
@@ -256,7 +258,11 @@ fn distinct_keys(keys: &[(KeyClaim, i64)]) -> Result<Vec<&(KeyClaim, i64)>, LogE
 }
 
 pub(crate) fn head_of(row: &PgRow) -> Result<Head, LogError> {
-    Ok(Head { position: row.try_get("position")?, batch: row.try_get("batch")?, hash: hash_of(row.try_get("hash")?)? })
+    Ok(Head {
+        position: row.try_get("position")?,
+        batch: row.try_get("batch")?,
+        hash: hash_of(row.try_get("hash")?)?,
+    })
 }
 
 pub(crate) fn hash_of(bytes: &[u8]) -> Result<[u8; 32], LogError> {

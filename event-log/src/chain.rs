@@ -28,7 +28,11 @@ pub(crate) fn seal(prev: &[u8; 32], batch: i64, events: &[StoredEvent]) -> ([u8;
 }
 
 /// As [`batch_hash`], from the hashes of the events.
-pub(crate) fn chain_hash(prev: &[u8; 32], batch: i64, hashes: impl ExactSizeIterator<Item = [u8; 32]>) -> [u8; 32] {
+pub(crate) fn chain_hash(
+    prev: &[u8; 32],
+    batch: i64,
+    hashes: impl ExactSizeIterator<Item = [u8; 32]>,
+) -> [u8; 32] {
     let mut chain = Sha256::new();
     chain.update(prev);
     chain.update(batch.to_be_bytes());

@@ -10,6 +10,7 @@ use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::mpsc;
 
 use crate::LogError;
+use crate::append;
 use crate::decode::Decoder;
 use crate::event::StoredEvent;
 
@@ -34,12 +35,13 @@ enum Message {
     End,
 }
 
-/// Copies the events of a partition with positions above `after` and up to `up_to`, in order. Holes are not looked
-/// for: that is the caller's part.
+/// Copies the events of a partition with positions above `after` and up to `up_to` or where the head stands now, in
+/// order. Holes are not looked for: that is the caller's part.
 pub async fn copy(pool: &PgPool, partition: i16, after: i64, up_to: i64) -> Result<Copy, LogError> {
     let mut connection = pool.acquire().await?;
     // Left in the middle of a copy, a connection still holds its rows: it may not go back to the pool.
     connection.close_on_drop();
+    let up_to = up_to.min(append::head(&mut connection, partition).await?.position);
     let (sender, blocks) = mpsc::channel(AHEAD);
     tokio::spawn(run(connection, partition, (after, up_to), sender));
     Ok(Copy { blocks, ended: false })

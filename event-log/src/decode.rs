@@ -121,7 +121,9 @@ fn row(cursor: &mut Cursor<'_>, names: &mut Names) -> Result<Option<StoredEvent>
     let mut ahead = Cursor { bytes: cursor.bytes };
     for _ in 0..COLUMNS {
         let Some(length) = ahead.number().map(i32::from_be_bytes) else { return Ok(None) };
-        let Ok(length) = usize::try_from(length) else { return Err(LogError::Unreadable("null in a copied row")) };
+        let Ok(length) = usize::try_from(length) else {
+            return Err(LogError::Unreadable("null in a copied row"));
+        };
         if ahead.take(length).is_none() {
             return Ok(None);
         }

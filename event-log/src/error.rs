@@ -33,7 +33,9 @@ impl LogError {
     /// True when the connection was lost and a write may or may not have happened.
     pub fn is_lost_connection(&self) -> bool {
         match self {
-            LogError::Database(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) => true,
+            LogError::Database(
+                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed,
+            ) => true,
             // 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now; class 08 connection exception.
             LogError::Database(sqlx::Error::Database(error)) => {
                 error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))

@@ -67,10 +67,9 @@ pub struct Metadata {
 /// Number of the company's partition: stable for ever, from the company's id alone.
 pub fn partition_of(company_id: Uuid, partitions: i16) -> i16 {
     // FNV-1a over the id's bytes: stable across releases and machines.
-    let hash = company_id
-        .as_bytes()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = company_id.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     let partitions = u64::try_from(partitions.max(1)).unwrap_or(1);
     i16::try_from((hash >> 32) % partitions).unwrap_or(0)
 }

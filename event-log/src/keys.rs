@@ -32,6 +32,7 @@ pub async fn lookup(
 
 /// Forgets request keys claimed before `before` and says how many. Keys of outside facts stay for ever.
 pub async fn expire(conn: &mut PgConnection, before: DateTime<Utc>) -> Result<i64, LogError> {
-    let expired = sqlx::query_scalar("select log.expire_request_keys($1)").bind(before).fetch_one(conn).await?;
+    let expired =
+        sqlx::query_scalar("select log.expire_request_keys($1)").bind(before).fetch_one(conn).await?;
     Ok(expired)
 }

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`event`] (what is stored), [`append`] (one batch, one round trip), [`chain`] (the hash
 //! chain), [`read`] (streams, the feed, pages), [`copy`] (long ranges by binary COPY), [`snapshot`], [`keys`]
-//! (idempotency) and [`verify`] (is every event still what was appended?).
+//! (idempotency), [`verify`] (is every event still what was appended?) and [`proof`] (is this one?).
 
 mod error;
 pub mod event;
@@ -14,6 +14,8 @@ pub mod copy;
 mod decode;
 pub mod snapshot;
 pub mod keys;
+mod fault;
 pub mod verify;
+pub mod proof;
 
 pub use error::LogError;

@@ -60,11 +60,12 @@ pub async fn event(
 
 /// Position of the company's newest event; 0 when it has none.
 pub async fn newest(conn: &mut PgConnection, company_id: Uuid) -> Result<i64, LogError> {
-    let position: Option<i64> =
-        sqlx::query_scalar("select position from log.events where company_id = $1 order by position desc limit 1")
-            .bind(company_id)
-            .fetch_optional(conn)
-            .await?;
+    let position: Option<i64> = sqlx::query_scalar(
+        "select position from log.events where company_id = $1 order by position desc limit 1",
+    )
+    .bind(company_id)
+    .fetch_optional(conn)
+    .await?;
     Ok(position.unwrap_or(0))
 }
 
@@ -94,7 +95,11 @@ fn query_for(filter: &Filter) -> QueryBuilder<'_, Postgres> {
     if let Some(after) = filter.after {
         query.push(if filter.descending { " and position < " } else { " and position > " }).push_bind(after);
     }
-    query.push(if filter.descending { " order by position desc limit " } else { " order by position limit " });
+    query.push(if filter.descending {
+        " order by position desc limit "
+    } else {
+        " order by position limit "
+    });
     query.push_bind(filter.limit);
     query
 }

@@ -91,7 +91,11 @@ pub async fn company(
 }
 
 /// The event at one position of a partition.
-pub async fn at(conn: &mut PgConnection, partition: i16, position: i64) -> Result<Option<StoredEvent>, LogError> {
+pub async fn at(
+    conn: &mut PgConnection,
+    partition: i16,
+    position: i64,
+) -> Result<Option<StoredEvent>, LogError> {
     Ok(after(conn, partition, position - 1, 1).await?.pop())
 }
 

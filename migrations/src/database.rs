@@ -1,5 +1,6 @@
 //! Opening the database and keeping it up to date.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -36,11 +37,18 @@ pub enum Source {
 }
 
 /// The open database. Clones share it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
     options: PgConnectOptions,
     owner: PgPool,
     server: Option<Arc<Server>>,
+}
+
+impl fmt::Debug for Database {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("database", &self.options.get_database()).finish_non_exhaustive()
+    }
 }
 
 impl Database {
@@ -139,9 +147,11 @@ async fn migrate_locked(connection: &mut PgConnection) -> Result<(), DatabaseErr
     .bind(i32::from(partitions()?))
     .execute(&mut *connection)
     .await?;
-    sqlx::query("select log.ensure_children((select coalesce(max(position), 0) + 1000000 from log.log_head))")
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "select log.ensure_children((select coalesce(max(position), 0) + 1000000 from log.log_head))",
+    )
+    .execute(&mut *connection)
+    .await?;
     Ok(())
 }
 
@@ -174,7 +184,9 @@ async fn connect_patiently(options: &PgConnectOptions) -> Result<PgConnection, s
     loop {
         match PgConnection::connect_with(options).await {
             Err(sqlx::Error::Io(_)) if tries < 20 => tries += 1,
-            Err(sqlx::Error::Database(error)) if tries < 20 && error.code().as_deref() == Some("57P03") => tries += 1,
+            Err(sqlx::Error::Database(error)) if tries < 20 && error.code().as_deref() == Some("57P03") => {
+                tries += 1;
+            }
             other => return other,
         }
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -100,7 +100,10 @@ fn start(plan: &Plan, pid: &AtomicU32, told: &Receiver<()>) -> Result<Child, Dat
     let begun = Instant::now();
     while !is_ready(&plan.home.cluster(), child.id()) {
         let ended = child.try_wait().map_err(DatabaseError::io("watching PostgreSQL"))?.is_some();
-        if ended || begun.elapsed() > LONGEST_START || told.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected) {
+        if ended
+            || begun.elapsed() > LONGEST_START
+            || told.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected)
+        {
             stop(&mut child);
             return Err(DatabaseError::NotStarted(plan.home.end_of_log()));
         }

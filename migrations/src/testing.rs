@@ -68,7 +68,6 @@ pub fn data_dir() -> Result<PathBuf, DatabaseError> {
 
 static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
-#[derive(Debug)]
 struct Cluster {
     options: PgConnectOptions,
     template: String,
@@ -166,7 +165,8 @@ async fn drop_databases(options: &PgConnectOptions, names: &mpsc::Receiver<Strin
 fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        let age = entry.metadata().and_then(|found| found.modified()).ok().and_then(|made| made.elapsed().ok());
+        let age =
+            entry.metadata().and_then(|found| found.modified()).ok().and_then(|made| made.elapsed().ok());
         if is_ours && age.is_some_and(|age| age > FORGOTTEN) && !is_locked(&entry.path()) {
             let _left = fs::remove_dir_all(entry.path());
         }

@@ -1,5 +1,5 @@
 //! The private server through its crashes, and the database it serves.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -41,7 +41,10 @@ async fn checkpoint(pool: &PgPool, name: &str) -> Result<(), sqlx::Error> {
 }
 
 async fn checkpoints(pool: &PgPool) -> Vec<String> {
-    sqlx::query_scalar("select name from projections.checkpoints order by name").fetch_all(pool).await.unwrap()
+    sqlx::query_scalar("select name from projections.checkpoints order by name")
+        .fetch_all(pool)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -206,7 +209,11 @@ async fn nobody_connects_without_the_password() {
     let (before, rest) = url.split_once("://stocktrail:").unwrap();
     let (_, host) = rest.split_once('@').unwrap();
     let refused = PgPool::connect(&format!("{before}://stocktrail:guess@{host}")).await.unwrap_err();
-    assert_eq!(refused.as_database_error().and_then(|error| error.code()).as_deref(), Some("28P01"), "{refused}");
+    assert_eq!(
+        refused.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(),
+        Some("28P01"),
+        "{refused}"
+    );
     database.stop().await;
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -219,7 +226,8 @@ async fn an_address_of_a_running_server_serves_too_and_opening_twice_changes_not
     let open = || Database::open(Source::Url(format!("{before}/by_url")));
     let (first, second) = tokio::join!(open(), open());
     let (first, second) = (first.unwrap(), second.unwrap());
-    let heads: i64 = sqlx::query_scalar("select count(*) from log.log_head").fetch_one(second.owner()).await.unwrap();
+    let heads: i64 =
+        sqlx::query_scalar("select count(*) from log.log_head").fetch_one(second.owner()).await.unwrap();
     assert_eq!(heads, 4);
     assert_eq!(first.server_pid(), None);
     for role in Role::ALL {
@@ -263,7 +271,10 @@ async fn a_read_model_is_made_once_with_its_rights_and_dropped() {
     database.drop_read_model("probe_1").await.unwrap();
     assert!(database.ensure_read_model("probe_1", DDL).await.unwrap());
     for wrong in ["log", "public", "pg_1", "Probe_1", "probe_1; drop schema log", "projections"] {
-        assert!(matches!(database.drop_read_model(wrong).await, Err(DatabaseError::SchemaName(_))), "{wrong}");
+        assert!(
+            matches!(database.drop_read_model(wrong).await, Err(DatabaseError::SchemaName(_))),
+            "{wrong}"
+        );
     }
 }
 

@@ -39,7 +39,12 @@ async fn a_stale_batch_writes_nothing_and_is_told_where_the_head_stands() {
     let Appended::Stale(told) = append(&mut conn, &late).await.unwrap() else { panic!("not stale") };
     assert_eq!(told, stands);
     assert_eq!(head(&mut conn, 0).await.unwrap(), stands);
-    assert!(keys::lookup(&mut conn, 0, &[(company(1), KeyKind::Request, key_id(&["late"]))]).await.unwrap().is_empty());
+    assert!(
+        keys::lookup(&mut conn, 0, &[(company(1), KeyKind::Request, key_id(&["late"]))])
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -116,13 +121,13 @@ async fn of_two_writers_on_one_head_one_is_done_and_one_is_stale() {
     let database = fresh_database().await;
     let pool = database.pool(Role::Committer, 8).await.unwrap();
     for _ in 0..20 {
-        let expected = head(&mut *pool.acquire().await.unwrap(), 0).await.unwrap();
+        let expected = head(&mut pool.acquire().await.unwrap(), 0).await.unwrap();
         let writers = (0..4).map(|writer| {
             let (pool, expected) = (pool.clone(), expected.clone());
             async move {
                 let mut batch = batch(0, expected, 3);
                 batch.events[0].metadata = format!("{{\"writer\":{writer}}}").into();
-                append(&mut *pool.acquire().await.unwrap(), &batch).await.unwrap()
+                append(&mut pool.acquire().await.unwrap(), &batch).await.unwrap()
             }
         });
         let outcomes = futures::future::join_all(writers).await;
@@ -130,7 +135,7 @@ async fn of_two_writers_on_one_head_one_is_done_and_one_is_stale() {
         let stale = outcomes.iter().filter(|outcome| matches!(outcome, Appended::Stale(_))).count();
         assert_eq!((done, stale), (1, 3));
     }
-    let all = read::after(&mut *pool.acquire().await.unwrap(), 0, 0, 1000).await.unwrap();
+    let all = read::after(&mut pool.acquire().await.unwrap(), 0, 0, 1000).await.unwrap();
     assert_eq!(all.len(), 60);
 }
 
@@ -146,31 +151,41 @@ async fn a_reader_never_passes_a_slow_writer_and_a_rollback_leaves_no_hole() {
 
     let quick = tokio::spawn({
         let (pool, expected) = (pool.clone(), expected.clone());
-        async move { append(&mut *pool.acquire().await.unwrap(), &batch(0, expected, 1)).await.unwrap() }
+        async move { append(&mut pool.acquire().await.unwrap(), &batch(0, expected, 1)).await.unwrap() }
     });
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     assert!(!quick.is_finished(), "the second writer waits for the first");
-    assert!(read::after(&mut *pool.acquire().await.unwrap(), 0, 0, 10).await.unwrap().is_empty());
+    assert!(read::after(&mut pool.acquire().await.unwrap(), 0, 0, 10).await.unwrap().is_empty());
     open.rollback().await.unwrap();
     assert_eq!(done(quick.await.unwrap()).position, 1);
-    assert_eq!(read::after(&mut *pool.acquire().await.unwrap(), 0, 0, 10).await.unwrap().len(), 1);
+    assert_eq!(read::after(&mut pool.acquire().await.unwrap(), 0, 0, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn children_are_made_ahead_of_the_positions() {
     let database = fresh_database().await;
-    sqlx::raw_sql("update log.log_head set position = 1499999 where partition = 0").execute(database.owner()).await.unwrap();
+    sqlx::raw_sql("update log.log_head set position = 1499999 where partition = 0")
+        .execute(database.owner())
+        .await
+        .unwrap();
     let children = "select count(*) from pg_inherits where inhparent = 'log.events'::regclass";
-    let count = || async { sqlx::query_scalar::<_, i64>(children).fetch_one(database.owner()).await.unwrap() };
+    let count =
+        || async { sqlx::query_scalar::<_, i64>(children).fetch_one(database.owner()).await.unwrap() };
     assert_eq!(count().await, 2);
     let pool = database.pool(Role::Committer, 2).await.unwrap();
     let mut conn = pool.acquire().await.unwrap();
     grow(&mut conn, 0, 3).await;
     assert_eq!(count().await, 3);
-    sqlx::raw_sql("update log.log_head set position = 1999998 where partition = 0").execute(database.owner()).await.unwrap();
+    sqlx::raw_sql("update log.log_head set position = 1999998 where partition = 0")
+        .execute(database.owner())
+        .await
+        .unwrap();
     grow(&mut conn, 0, 4).await;
     let across = read::after(&mut conn, 0, 1_999_998, 10).await.unwrap();
-    assert_eq!(across.iter().map(|event| event.position).collect::<Vec<_>>(), [1_999_999, 2_000_000, 2_000_001, 2_000_002]);
+    assert_eq!(
+        across.iter().map(|event| event.position).collect::<Vec<_>>(),
+        [1_999_999, 2_000_000, 2_000_001, 2_000_002]
+    );
     let guards = "select count(*) from pg_index i join pg_class c on c.oid = i.indrelid
         where c.relname = 'events_000002' and i.indisunique";
     assert_eq!(sqlx::query_scalar::<_, i64>(guards).fetch_one(database.owner()).await.unwrap(), 2);
@@ -207,8 +222,8 @@ async fn a_snapshot_of_another_shape_is_not_read() {
     let (old, new) = (key_id(&["old shape"]), key_id(&["new shape"]));
     snapshot::save(&mut conn, 1, old, &[taken(7), taken(9)]).await.unwrap();
     snapshot::save(&mut conn, 1, old, &[taken(8)]).await.unwrap();
-    assert_eq!(snapshot::load(&mut conn, 1, &[stream.clone()], old).await.unwrap(), [taken(9)]);
-    assert!(snapshot::load(&mut conn, 1, &[stream.clone()], new).await.unwrap().is_empty());
+    assert_eq!(snapshot::load(&mut conn, 1, std::slice::from_ref(&stream), old).await.unwrap(), [taken(9)]);
+    assert!(snapshot::load(&mut conn, 1, std::slice::from_ref(&stream), new).await.unwrap().is_empty());
     snapshot::save(&mut conn, 1, new, &[taken(5)]).await.unwrap();
-    assert_eq!(snapshot::load(&mut conn, 1, &[stream.clone()], new).await.unwrap(), [taken(5)]);
+    assert_eq!(snapshot::load(&mut conn, 1, std::slice::from_ref(&stream), new).await.unwrap(), [taken(5)]);
 }

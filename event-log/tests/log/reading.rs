@@ -20,13 +20,14 @@ async fn filled(database: &TestDatabase) -> (PgPool, Vec<StoredEvent>) {
     for version in 1..=4 {
         for stream in 1..=2 {
             for tenant in 1..=3 {
-                let position = events.len() as i64 + 1;
+                let position = i64::try_from(events.len()).unwrap() + 1;
                 events.push(event(0, position, company(tenant), stream, version));
             }
         }
     }
     let expected = head(&mut conn, 0).await.unwrap();
-    let batch = Batch { partition: 0, expected, events: events.clone(), keys: Vec::new(), recorded_at: noon() };
+    let batch =
+        Batch { partition: 0, expected, events: events.clone(), keys: Vec::new(), recorded_at: noon() };
     done(append(&mut conn, &batch).await.unwrap());
     (pool, events)
 }
@@ -52,7 +53,7 @@ async fn streams_come_in_the_asked_order_after_the_known_version_and_up_to_a_pos
     };
     let asked = [(key(3, 2), 2), (key(1, 1), 0), (key(9, 9), 0)];
     let found = read::streams(&mut conn, 0, &asked, 18).await.unwrap();
-    let wanted: Vec<_> = [18, 1, 7, 13].iter().map(|position| events[*position as usize - 1].clone()).collect();
+    let wanted: Vec<_> = [18, 1, 7, 13].iter().map(|position| events[*position - 1_usize].clone()).collect();
     assert_eq!(found, wanted);
     let company_events = read::company(&mut conn, 0, company(2), &["stock_item"], 12).await.unwrap();
     assert_eq!(company_events.iter().map(|event| event.position).collect::<Vec<_>>(), [2, 5, 8, 11]);
@@ -80,11 +81,13 @@ async fn a_page_shows_one_company_and_without_one_nothing() {
     let mut transaction = pool.begin().await.unwrap();
     let filter = Filter { company_id: company(2), limit: 100, ..Filter::default() };
     assert!(page::page(&mut transaction, &filter).await.unwrap().is_empty(), "no company is set");
-    let seen: i64 = sqlx::query_scalar("select count(*) from log.events").fetch_one(&mut *transaction).await.unwrap();
+    let seen: i64 =
+        sqlx::query_scalar("select count(*) from log.events").fetch_one(&mut *transaction).await.unwrap();
     assert_eq!(seen, 0);
 
     see(&mut transaction, 2).await;
-    let seen: i64 = sqlx::query_scalar("select count(*) from log.events").fetch_one(&mut *transaction).await.unwrap();
+    let seen: i64 =
+        sqlx::query_scalar("select count(*) from log.events").fetch_one(&mut *transaction).await.unwrap();
     assert_eq!(seen, 8);
     let foreign = Filter { company_id: company(1), ..filter.clone() };
     assert!(page::page(&mut transaction, &foreign).await.unwrap().is_empty());
@@ -102,13 +105,19 @@ async fn a_page_shows_one_company_and_without_one_nothing() {
     };
     let narrow = page::page(&mut transaction, &narrow).await.unwrap();
     assert_eq!(narrow.iter().map(|event| event.position).collect::<Vec<_>>(), [11, 17, 23]);
-    assert_eq!(page::event(&mut transaction, company(2), events[4].event_id).await.unwrap().unwrap(), events[4]);
+    assert_eq!(
+        page::event(&mut transaction, company(2), events[4].event_id).await.unwrap().unwrap(),
+        events[4]
+    );
     assert!(page::event(&mut transaction, company(2), events[3].event_id).await.unwrap().is_none());
     assert_eq!(page::newest(&mut transaction, company(2)).await.unwrap(), 23);
     drop(transaction);
 
     let mut later = pool.acquire().await.unwrap();
-    assert!(page::page(&mut later, &filter).await.unwrap().is_empty(), "the company ends with its transaction");
+    assert!(
+        page::page(&mut later, &filter).await.unwrap().is_empty(),
+        "the company ends with its transaction"
+    );
 }
 
 async fn see(conn: &mut PgConnection, tenant: u128) {
@@ -120,10 +129,12 @@ async fn see(conn: &mut PgConnection, tenant: u128) {
 async fn a_hole_in_the_feed_is_an_error() {
     let database = fresh_database().await;
     let (pool, _) = filled(&database).await;
-    sqlx::raw_sql("alter table log.events_000000 disable trigger all; delete from log.events_000000 where position = 7")
-        .execute(database.owner())
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "alter table log.events_000000 disable trigger all; delete from log.events_000000 where position = 7",
+    )
+    .execute(database.owner())
+    .await
+    .unwrap();
     let mut conn = pool.acquire().await.unwrap();
     let found = read::after(&mut conn, 0, 3, 10).await;
     assert!(matches!(found, Err(LogError::Gap { partition: 0, position: 7 })), "{found:?}");
@@ -159,7 +170,7 @@ async fn a_copy_that_loses_its_connection_is_an_error_and_never_short() {
     assert_eq!(all(&pool, 0, 60_000).await.unwrap().len(), 60_000, "the pool has no broken connection");
 
     drop(copy(&pool, 0, 0, 60_000).await.unwrap());
-    assert_eq!(read::after(&mut *pool.acquire().await.unwrap(), 0, 0, 100).await.unwrap().len(), 100);
+    assert_eq!(read::after(&mut pool.acquire().await.unwrap(), 0, 0, 100).await.unwrap().len(), 100);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ const REFUSED: &str = "42501";
 async fn no_service_role_changes_the_log() {
     let database = fresh_database().await;
     let committer = database.pool(Role::Committer, 2).await.unwrap();
-    let before = grow(&mut *committer.acquire().await.unwrap(), 0, 3).await;
+    let before = grow(&mut committer.acquire().await.unwrap(), 0, 3).await;
     let tables: Vec<String> = sqlx::query_scalar(
         "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where n.nspname = 'log' and c.relkind in ('r', 'p') and c.relname <> 'snapshots'",
@@ -35,19 +35,23 @@ async fn no_service_role_changes_the_log() {
             ] {
                 let refused = sqlx::raw_sql(&change).execute(&pool).await;
                 let error = refused.expect_err(&format!("{} may {change}", role.name()));
-                let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+                let code = error
+                    .as_database_error()
+                    .and_then(sqlx::error::DatabaseError::code)
+                    .unwrap_or_default()
+                    .into_owned();
                 assert_eq!(code, REFUSED, "{} {change}: {error}", role.name());
             }
         }
     }
-    assert_eq!(head(&mut *committer.acquire().await.unwrap(), 0).await.unwrap(), before);
+    assert_eq!(head(&mut committer.acquire().await.unwrap(), 0).await.unwrap(), before);
 }
 
 #[tokio::test]
 async fn even_the_owner_is_refused_by_a_trigger_on_every_child() {
     let database = fresh_database().await;
     let committer = database.pool(Role::Committer, 2).await.unwrap();
-    grow(&mut *committer.acquire().await.unwrap(), 0, 3).await;
+    grow(&mut committer.acquire().await.unwrap(), 0, 3).await;
     sqlx::raw_sql("select log.ensure_children(3500000)").execute(database.owner()).await.unwrap();
     for table in ["events", "events_000000", "events_000003", "log_batch"] {
         for change in ["update log.T set partition = 0", "delete from log.T", "truncate log.T"] {
@@ -83,7 +87,8 @@ async fn no_service_role_owns_a_thing_or_can_switch_security_off() {
 #[tokio::test]
 async fn every_table_with_a_company_is_secured() {
     let database = fresh_database().await;
-    let made = database.ensure_read_model("probe_1", "create table levels (company_id uuid, quantity bigint)").await;
+    let made =
+        database.ensure_read_model("probe_1", "create table levels (company_id uuid, quantity bigint)").await;
     assert!(made.unwrap());
     let open: Vec<String> = sqlx::query_scalar(
         "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -17,7 +17,13 @@ pub(crate) fn noon() -> DateTime<Utc> {
 }
 
 /// One event of the company's stream `item-<stream>`.
-pub(crate) fn event(partition: i16, position: i64, company_id: Uuid, stream: i64, version: i64) -> StoredEvent {
+pub(crate) fn event(
+    partition: i16,
+    position: i64,
+    company_id: Uuid,
+    stream: i64,
+    version: i64,
+) -> StoredEvent {
     StoredEvent {
         partition,
         position,
@@ -25,12 +31,16 @@ pub(crate) fn event(partition: i16, position: i64, company_id: Uuid, stream: i64
         stream_type: Arc::from("stock_item"),
         stream_id: Arc::from(format!("item-{stream}")),
         version,
-        event_id: Uuid::from_u128(((partition as u128) << 64) | (position as u128)),
+        event_id: Uuid::from_u128(
+            (u128::from(partition.unsigned_abs()) << 64) | u128::from(position.unsigned_abs()),
+        ),
         event_type: Arc::from("Received"),
         schema_version: 1,
         effective_at: noon(),
         recorded_at: noon(),
-        payload: Arc::from(format!("{{\"item\" : \"Чай №{stream}\",  \"quantity\":{version}, \"location\":\"MAIN\"}}")),
+        payload: Arc::from(format!(
+            "{{\"item\" : \"Чай №{stream}\",  \"quantity\":{version}, \"location\":\"MAIN\"}}"
+        )),
         metadata: Arc::from("{\"actor\":\"system:test\"}"),
     }
 }

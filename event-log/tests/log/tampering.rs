@@ -1,6 +1,7 @@
 //! Somebody with the owner's rights changes the log; verify names what.
 
 use event_log::append::{Batch, Head, append, head};
+use event_log::proof;
 use event_log::verify::{Fault, Report, verify};
 use migrations::Role;
 use migrations::testing::{TestDatabase, fresh_database};
@@ -19,7 +20,15 @@ async fn filled() -> (TestDatabase, PgPool, Vec<Head>) {
     for number in 0..10 {
         let expected = heads[number].clone();
         let events = (1..=5)
-            .map(|n| event(PARTITION, expected.position + n, company(n as u128), n, number as i64 + 1))
+            .map(|n| {
+                event(
+                    PARTITION,
+                    expected.position + n,
+                    company(n.unsigned_abs().into()),
+                    n,
+                    i64::try_from(number).unwrap() + 1,
+                )
+            })
             .collect();
         let batch = Batch { partition: PARTITION, expected, events, keys: Vec::new(), recorded_at: noon() };
         heads.push(done(append(&mut conn, &batch).await.unwrap()));
@@ -33,9 +42,8 @@ async fn verified(pool: &PgPool) -> Report {
 
 /// As the owner, with the triggers off.
 async fn tamper(database: &TestDatabase, change: &str) {
-    let change = format!(
-        "set session_replication_role = replica; {change}; set session_replication_role = origin"
-    );
+    let change =
+        format!("set session_replication_role = replica; {change}; set session_replication_role = origin");
     sqlx::raw_sql(&change).execute(database.owner()).await.unwrap();
 }
 
@@ -48,6 +56,22 @@ async fn an_untouched_log_holds() {
     assert_eq!(report.head, heads[10]);
     let empty = verify(&pool, 0, &[], |_| {}).await.unwrap();
     assert_eq!((empty.fault, empty.events), (None, 0));
+}
+
+#[tokio::test]
+async fn a_proof_leads_from_one_event_to_the_head_of_its_batch() {
+    let (database, pool, heads) = filled().await;
+    let mut conn = pool.acquire().await.unwrap();
+    for position in [1, 23, 50] {
+        let proof = proof::proof(&mut conn, PARTITION, position).await.unwrap().unwrap();
+        assert!(proof.holds() && heads.contains(&proof.head) && proof.event.position == position);
+        let mut other = proof.clone();
+        other.event.payload = "{}".into();
+        assert!(!other.holds());
+    }
+    assert_eq!(proof::proof(&mut conn, PARTITION, 51).await.unwrap(), None);
+    tamper(&database, "update log.events set payload = '{}' where partition = 1 and position = 24").await;
+    assert!(!proof::proof(&mut conn, PARTITION, 23).await.unwrap().unwrap().holds());
 }
 
 #[tokio::test]
@@ -66,7 +90,8 @@ async fn an_altered_event_is_named_whichever_column_it_is() {
         "recorded_at = recorded_at - interval '1 microsecond'",
     ] {
         let (database, pool, _) = filled().await;
-        tamper(&database, &format!("update log.events set {change} where partition = 1 and position = 23")).await;
+        tamper(&database, &format!("update log.events set {change} where partition = 1 and position = 23"))
+            .await;
         let report = verified(&pool).await;
         let Some(Fault::Altered(event)) = report.fault else { panic!("{change}: {report:?}") };
         assert_eq!((event.position, report.head.batch), (23, 4), "{change}");
@@ -77,7 +102,8 @@ async fn an_altered_event_is_named_whichever_column_it_is() {
 async fn a_missing_event_is_named() {
     for position in [1, 23, 50] {
         let (database, pool, _) = filled().await;
-        tamper(&database, &format!("delete from log.events where partition = 1 and position = {position}")).await;
+        tamper(&database, &format!("delete from log.events where partition = 1 and position = {position}"))
+            .await;
         let batch = (position + 4) / 5;
         assert_eq!(verified(&pool).await.fault, Some(Fault::Missing { position, batch }));
     }
@@ -104,8 +130,14 @@ async fn an_inserted_event_is_named() {
 #[tokio::test]
 async fn a_changed_batch_or_head_is_named() {
     for (change, fault) in [
-        ("update log.log_batch set hash = sha256('x') where partition = 1 and batch = 4", "batch 4: its events do not give its hash"),
-        ("update log.log_batch set marks = marks || marks where partition = 1 and batch = 4", "batch 4: its row was altered"),
+        (
+            "update log.log_batch set hash = sha256('x') where partition = 1 and batch = 4",
+            "batch 4: its events do not give its hash",
+        ),
+        (
+            "update log.log_batch set marks = marks || marks where partition = 1 and batch = 4",
+            "batch 4: its row was altered",
+        ),
         ("delete from log.log_batch where partition = 1 and batch = 4", "batch 4: its row is missing"),
         ("delete from log.log_batch where partition = 1 and batch = 10", "batch 10: its row is missing"),
         (
@@ -139,10 +171,10 @@ async fn a_rewritten_tail_does_not_pass_a_checkpoint_kept_elsewhere() {
     assert_eq!(verified(&pool).await.fault, None, "the chain alone cannot tell");
     let cut = verify(&pool, PARTITION, &heads[10..], |_| {}).await.unwrap();
     assert_eq!(cut.fault, Some(Fault::Checkpoint { batch: 10 }));
-    let expected = head(&mut *pool.acquire().await.unwrap(), PARTITION).await.unwrap();
+    let expected = head(&mut pool.acquire().await.unwrap(), PARTITION).await.unwrap();
     let mut other = crate::support::batch(PARTITION, expected, 1);
     other.events[0] = event(PARTITION, 46, company(1), 1, 10);
-    done(append(&mut *pool.acquire().await.unwrap(), &other).await.unwrap());
+    done(append(&mut pool.acquire().await.unwrap(), &other).await.unwrap());
     let rewritten = verify(&pool, PARTITION, &heads[10..], |_| {}).await.unwrap();
     assert_eq!(rewritten.fault, Some(Fault::Checkpoint { batch: 10 }));
 }
