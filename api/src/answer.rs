@@ -80,7 +80,9 @@ impl<T: Serialize> IntoResponse for Written<T> {
         if self.done.replayed {
             headers.insert(REPLAY, HeaderValue::from_static("true"));
         }
-        if let Some(value) = self.etag.and_then(|version| HeaderValue::try_from(format!("\"{version}\"")).ok()) {
+        if let Some(value) =
+            self.etag.and_then(|version| HeaderValue::try_from(format!("\"{version}\"")).ok())
+        {
             headers.insert(header::ETAG, value);
         }
         if let Some(value) = self.location.and_then(|path| HeaderValue::try_from(path).ok()) {

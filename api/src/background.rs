@@ -7,7 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use commands::accounts::jobs::housekeeping::ExpireLogKeys;
 use commands::accounts::jobs::{
-    CompanyZones, DayStart, ExpireRequestKeys, JobHandler, Runner, RunnerSettings, Schedule, Scheduler, StartDays,
+    CompanyZones, DayStart, ExpireRequestKeys, JobHandler, Runner, RunnerSettings, Schedule, Scheduler,
+    StartDays,
 };
 use commands::{Committers, Operation, Submission, Verdict};
 use domain::shared::ids::CompanyId;
@@ -65,11 +66,18 @@ struct Days {
 
 impl StartDays for Days {
     fn start_day<'a>(&'a self, company_id: Uuid, date: NaiveDate) -> BoxFuture<'a, Result<(), Outside>> {
-        Box::pin(async move { start_day(&self.state.committers, self.state.ids.next(), company_id, date).await })
+        Box::pin(
+            async move { start_day(&self.state.committers, self.state.ids.next(), company_id, date).await },
+        )
     }
 }
 
-async fn start_day(committers: &Committers, id: Uuid, company_id: Uuid, date: NaiveDate) -> Result<(), Outside> {
+async fn start_day(
+    committers: &Committers,
+    id: Uuid,
+    company_id: Uuid,
+    date: NaiveDate,
+) -> Result<(), Outside> {
     let submission = Submission {
         company_id: CompanyId(company_id),
         metadata: Metadata {

@@ -134,7 +134,8 @@ async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
         let detail = format!("the body may have at most {} MiB", limit >> 20);
         Problem::new(Status::TooLarge, "body_too_large", detail)
     };
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }

@@ -88,9 +88,7 @@ impl Route {
         let known = [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::HEAD];
         let method = if known.contains(method) { method.as_str() } else { "other" }.to_owned();
         let path = path.to_owned();
-        let class = |class: &'static str| {
-            metrics::counter!("stocktrail_http_requests_total", "method" => method.clone(), "route" => path.clone(), "status" => class)
-        };
+        let class = |class: &'static str| metrics::counter!("stocktrail_http_requests_total", "method" => method.clone(), "route" => path.clone(), "status" => class);
         Self {
             classes: [class("1xx"), class("2xx"), class("3xx"), class("4xx"), class("5xx")],
             latency: metrics::histogram!("stocktrail_http_request_seconds", "method" => method.clone(), "route" => path.clone()),
@@ -105,8 +103,9 @@ pub(crate) fn metrics_handle() -> PrometheusHandle {
         .get_or_init(|| {
             let builder = PrometheusBuilder::new();
             let builder = builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY);
-            let builder = builder
-                .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES));
+            let builder = builder.and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES)
+            });
             let recorder = builder.unwrap_or_else(|_| PrometheusBuilder::new()).build_recorder();
             let handle = recorder.handle();
             if metrics::set_global_recorder(recorder).is_err() {

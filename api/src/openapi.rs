@@ -8,8 +8,12 @@ use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, KnownFormat, OpenApi as Document, PathItem, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{
+    ContentBuilder, KnownFormat, OpenApi as Document, PathItem, Ref, RefOr, Required, ResponseBuilder,
+};
 
 use crate::problem::{ProblemBody, Status};
 use crate::room::{OperationRooms, Room};
@@ -85,7 +89,10 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) ->
     }
     operation.security = Some(match room {
         Some(_) => {
-            vec![SecurityRequirement::new(BEARER, Vec::<String>::new()), SecurityRequirement::new(API_KEY, Vec::<String>::new())]
+            vec![
+                SecurityRequirement::new(BEARER, Vec::<String>::new()),
+                SecurityRequirement::new(API_KEY, Vec::<String>::new()),
+            ]
         }
         None => Vec::new(),
     });
@@ -105,7 +112,12 @@ fn usual_problems(path: &str, method: &Method, operation: &Operation, signed_in:
     let has_body = operation.request_body.is_some();
     let has_parameters = operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
     if signed_in {
-        problems.extend([Status::Unreadable, Status::NotSignedIn, Status::Forbidden, Status::TooManyRequests]);
+        problems.extend([
+            Status::Unreadable,
+            Status::NotSignedIn,
+            Status::Forbidden,
+            Status::TooManyRequests,
+        ]);
     }
     if signed_in || has_body || has_parameters {
         problems.extend([Status::Unreadable, Status::Invalid]);
@@ -132,23 +144,32 @@ fn add_parameters(method: &Method, operation: &mut Operation, signed_in: bool) {
         return;
     }
     let parameters = operation.parameters.get_or_insert_with(Vec::new);
-    let client_id = parameter("client_id", ParameterIn::Query, "The active company, only checked: another one is 403.");
-    parameters.push(RefOr::T(client_id.schema(Some(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))))).build()));
+    let client_id =
+        parameter("client_id", ParameterIn::Query, "The active company, only checked: another one is 403.");
+    parameters.push(RefOr::T(
+        client_id.schema(Some(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))))).build(),
+    ));
     if method == Method::GET {
         let position = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
         let about = "Wait up to 5 s until the read models hold this position, else 503.";
         let query = parameter("min_position", ParameterIn::Query, about).schema(Some(position()));
-        let header = parameter("Stocktrail-Min-Position", ParameterIn::Header, about).schema(Some(position()));
+        let header =
+            parameter("Stocktrail-Min-Position", ParameterIn::Header, about).schema(Some(position()));
         parameters.extend([RefOr::T(query.build()), RefOr::T(header.build())]);
     } else {
         let about = "Makes the write repeatable: the same key and body get the first answer, with Idempotent-Replay: true.";
         let key = text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
-        parameters.push(RefOr::T(parameter("Idempotency-Key", ParameterIn::Header, about).schema(Some(key)).build()));
+        parameters.push(RefOr::T(
+            parameter("Idempotency-Key", ParameterIn::Header, about).schema(Some(key)).build(),
+        ));
     }
 }
 
 fn parameter(name: &str, place: ParameterIn, about: &str) -> ParameterBuilder {
-    ParameterBuilder::from(Parameter::new(name)).parameter_in(place).required(Required::False).description(Some(about))
+    ParameterBuilder::from(Parameter::new(name))
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(about))
 }
 
 fn text() -> ObjectBuilder {
@@ -174,11 +195,15 @@ mod tests {
         let mut ids = std::collections::BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
-                let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no id"));
+                let id =
+                    operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no id"));
                 assert!(ids.insert(id.to_owned()), "{id} is used twice");
                 let responses = operation["responses"].as_object().unwrap();
                 assert!(responses.keys().any(|code| code.starts_with('2')), "{method} {path} never succeeds");
-                assert!(operation.get("x-room").is_none() && operation.get("x-problems").is_none(), "{method} {path}");
+                assert!(
+                    operation.get("x-room").is_none() && operation.get("x-problems").is_none(),
+                    "{method} {path}"
+                );
             }
         }
     }

@@ -76,7 +76,9 @@ impl Status {
             Self::Conflict => (StatusCode::CONFLICT, "The present state forbids it"),
             Self::Stale => (StatusCode::PRECONDITION_FAILED, "The state has changed since it was read"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The media type is not supported"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The media type is not supported")
+            }
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "The values are not allowed"),
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal failure"),
@@ -202,7 +204,11 @@ impl Problem {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
     ) -> Self {
-        self.0.errors.push(FieldError { pointer: pointer.into(), code: code.into(), message: message.into() });
+        self.0.errors.push(FieldError {
+            pointer: pointer.into(),
+            code: code.into(),
+            message: message.into(),
+        });
         self
     }
 
@@ -309,7 +315,8 @@ impl From<SubmitError> for Problem {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Busy { retry_after_seconds } => {
-                Self::new(Status::TooManyRequests, "busy", error.to_string()).retry_after(retry_after_seconds.into())
+                Self::new(Status::TooManyRequests, "busy", error.to_string())
+                    .retry_after(retry_after_seconds.into())
             }
             SubmitError::KeyReused => Self::new(Status::Invalid, "idempotency_key_reused", error.to_string()),
             SubmitError::Unavailable => Self::unavailable(error.to_string(), 1),
@@ -365,7 +372,8 @@ impl From<AccountsError> for Problem {
             E::Expired => Self::new(Status::NotSignedIn, "token_expired", detail),
             E::Reused => Self::new(Status::NotSignedIn, "refresh_token_reused", detail),
             E::Throttled { retry_after } => {
-                Self::new(Status::TooManyRequests, "too_many_failed_logins", detail).retry_after(retry_after.as_secs())
+                Self::new(Status::TooManyRequests, "too_many_failed_logins", detail)
+                    .retry_after(retry_after.as_secs())
             }
             E::Busy => Self::new(Status::TooManyRequests, "busy", detail).retry_after(1),
             E::RefreshUnderWay => Self::conflict("refresh_under_way", detail),
@@ -376,7 +384,9 @@ impl From<AccountsError> for Problem {
             E::AboveOwnRole => Self::new(Status::Forbidden, "above_own_role", detail),
             E::LastOwner => Self::conflict("last_owner", detail),
             E::NotYours => Self::new(Status::Forbidden, "not_yours", detail),
-            E::Invalid(invalid) => Self::invalid(invalid.code, format!("/{}", invalid.field), invalid.message),
+            E::Invalid(invalid) => {
+                Self::invalid(invalid.code, format!("/{}", invalid.field), invalid.message)
+            }
             E::KeyReuse => Self::new(Status::Invalid, "idempotency_key_reused", detail),
             E::JobState { .. } => Self::conflict("job_state", detail),
             E::Database(error) => Self::from(error),

@@ -42,7 +42,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         }
     });
     let serving = tokio::spawn(async move {
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(stop.cancelled_owned()).await
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
     });
     tracing::info!(%addr, "listening");
     Ok(Running { addr, state, wired, serving })

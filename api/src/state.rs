@@ -103,7 +103,9 @@ impl AppState {
         match receipt.verdicts.pop() {
             Some(Verdict::Accepted(outcome)) => Ok((outcome, done)),
             Some(Verdict::Refused(refused)) => Err(Problem::from(refused)),
-            Some(Verdict::Duplicate) => Err(Problem::conflict("duplicate", "the same fact was recorded before")),
+            Some(Verdict::Duplicate) => {
+                Err(Problem::conflict("duplicate", "the same fact was recorded before"))
+            }
             None => Err(Problem::unavailable("the log gave no verdict", 1)),
         }
     }

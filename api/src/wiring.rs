@@ -78,6 +78,8 @@ struct Pools {
 
 /// Opens the database and starts everything but the listener.
 pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) -> Result<Wired, StartError> {
+    // First of all: figures that are made before the recorder go nowhere.
+    let metrics = metrics_handle();
     let database = Database::open(config.source.clone()).await?;
     let all = projections::registry::all();
     projections::install::install(database.owner(), &all).await?;
@@ -100,7 +102,7 @@ pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) 
         clock: config.clock.clone(),
         ids: config.ids,
         limiter: Limiter::new(config.rate_limit),
-        metrics: metrics_handle(),
+        metrics,
         ready: AtomicBool::new(false),
         stop: CancellationToken::new(),
         config,

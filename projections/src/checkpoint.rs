@@ -70,7 +70,11 @@ pub(crate) async fn at(conn: &mut PgConnection, key: Key, partition: i16) -> Res
 }
 
 /// Every partition with its position, in partition order. `lock` keeps the runner out until the transaction ends.
-pub(crate) async fn all(conn: &mut PgConnection, key: Key, lock: bool) -> Result<Vec<(i16, i64)>, sqlx::Error> {
+pub(crate) async fn all(
+    conn: &mut PgConnection,
+    key: Key,
+    lock: bool,
+) -> Result<Vec<(i16, i64)>, sqlx::Error> {
     let query = if lock {
         "select partition, position from projections.checkpoints
          where name = $1 and version = $2 and copy = $3 order by partition for update"
@@ -109,12 +113,14 @@ pub(crate) async fn remove(conn: &mut PgConnection, key: Key) -> Result<(), sqlx
 
 /// Turns the checkpoints of one copy into those of another, which must have none.
 pub(crate) async fn rename(conn: &mut PgConnection, key: Key, to: Copy) -> Result<(), sqlx::Error> {
-    sqlx::query("update projections.checkpoints set copy = $4 where name = $1 and version = $2 and copy = $3")
-        .bind(key.name)
-        .bind(key.version)
-        .bind(key.copy.name())
-        .bind(to.name())
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "update projections.checkpoints set copy = $4 where name = $1 and version = $2 and copy = $3",
+    )
+    .bind(key.name)
+    .bind(key.version)
+    .bind(key.copy.name())
+    .bind(to.name())
+    .execute(conn)
+    .await?;
     Ok(())
 }

@@ -73,9 +73,14 @@ impl Positions {
             }
             place.wanted.notify_one();
             let _waiting = Waiting::new(&self.0);
-            let reached = tokio::time::timeout_at(deadline, seen.wait_for(|at| *at >= position)).await.is_ok();
+            let reached =
+                tokio::time::timeout_at(deadline, seen.wait_for(|at| *at >= position)).await.is_ok();
             if !reached {
-                return Err(NotYet { projection: name, position: self.at(name, partition), wanted: position });
+                return Err(NotYet {
+                    projection: name,
+                    position: self.at(name, partition),
+                    wanted: position,
+                });
             }
         }
         Ok(())

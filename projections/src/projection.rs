@@ -77,9 +77,7 @@ pub enum ProjectionError {
 
 /// Decodes a stored event as `E`; the error names its place in the log.
 pub fn decode<E: domain::shared::event::Event>(event: &StoredEvent) -> Result<E, ProjectionError> {
-    E::decode(&event.event_type, event.schema_version, &event.payload).map_err(|source| ProjectionError::Event {
-        partition: event.partition,
-        position: event.position,
-        source,
+    E::decode(&event.event_type, event.schema_version, &event.payload).map_err(|source| {
+        ProjectionError::Event { partition: event.partition, position: event.position, source }
     })
 }

@@ -172,7 +172,8 @@ async fn align(
 ) -> Result<Vec<(i16, i64)>, ProjectionError> {
     let live = checkpoint::all(conn, copies.key(Copy::Live), true).await?;
     for (partition, from) in checkpoint::all(conn, copies.key(Copy::Next), true).await? {
-        let to = live.iter().find(|(live_partition, _)| *live_partition == partition).map_or(from, |(_, to)| *to);
+        let to =
+            live.iter().find(|(live_partition, _)| *live_partition == partition).map_or(from, |(_, to)| *to);
         if to > from {
             step(conn, projection, copies, (partition, from, to)).await?;
         }
@@ -222,8 +223,10 @@ async fn switch(
     align(&mut tx, projection, copies).await?;
     checkpoint::rename(&mut tx, copies.key(Copy::Live), Copy::Old).await?;
     checkpoint::rename(&mut tx, copies.key(Copy::Next), Copy::Live).await?;
-    tx.execute(sqlx::raw_sql(&format!("alter schema {live} rename to {old}; alter schema {next} rename to {live}")))
-        .await?;
+    tx.execute(sqlx::raw_sql(&format!(
+        "alter schema {live} rename to {old}; alter schema {next} rename to {live}"
+    )))
+    .await?;
     tx.commit().await?;
     Ok(())
 }

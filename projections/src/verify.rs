@@ -2,8 +2,8 @@
 //!
 //! Everything happens in one snapshot that is rolled back, so the live copy goes on meanwhile.
 
-use serde::Serialize;
 use event_log::read;
+use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::checkpoint::{self, Copy, Key};

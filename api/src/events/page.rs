@@ -78,7 +78,8 @@ pub(crate) async fn list_events(
 ) -> Result<Json<EventPage>, Problem> {
     let filter = filters.into_filter(caller.company_id)?;
     let mut tx = caller.read(&state, &[]).await?;
-    let events = projections::events::page(&mut tx, &filter).await.map_err(|error| Problem::internal(&error))?;
+    let events =
+        projections::events::page(&mut tx, &filter).await.map_err(|error| Problem::internal(&error))?;
     let items: Vec<EventRow> = events.into_iter().map(EventRow::from).collect();
     let full = i64::try_from(items.len()).is_ok_and(|count| count == filter.limit);
     let next_after = items.last().filter(|_| full).map(EventRow::position);
@@ -110,7 +111,12 @@ impl EventFilters {
             company_id,
             stream_type,
             stream_id,
-            event_types: types.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            event_types: types
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
             recorded_from: self.from,
             recorded_before: self.to,
             effective_from: self.effective_from,

@@ -52,12 +52,16 @@ pub(crate) async fn stream_events(
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?").trim().parse());
     let asked = match last {
         Some(Ok(position)) => Some(position),
-        Some(Err(_)) => return Err(Problem::invalid("invalid_parameter", "?Last-Event-ID", "must be a position")),
+        Some(Err(_)) => {
+            return Err(Problem::invalid("invalid_parameter", "?Last-Event-ID", "must be a position"));
+        }
         None => start.after,
     };
     let after = match asked {
         Some(position) if position >= 0 => position,
-        Some(_) => return Err(Problem::invalid("invalid_parameter", "?after", "must be a position, 0 or more")),
+        Some(_) => {
+            return Err(Problem::invalid("invalid_parameter", "?after", "must be a position, 0 or more"));
+        }
         None => {
             let mut tx = caller.read(&state, &[]).await?;
             let newest = projections::events::newest(&mut tx, caller.company_id).await;
@@ -109,7 +113,8 @@ impl Follower {
             ..Filter::default()
         };
         let mut tx = projections::tenant::begin(&self.state.reads, self.company_id).await?;
-        let events = projections::events::page(&mut tx, &filter).await.map_err(|error| Problem::internal(&error))?;
+        let events =
+            projections::events::page(&mut tx, &filter).await.map_err(|error| Problem::internal(&error))?;
         self.position = events.last().map_or(self.position, |event| event.position);
         Ok(events.into_iter().map(EventRow::from).collect())
     }

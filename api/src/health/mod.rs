@@ -10,5 +10,8 @@ use utoipa_axum::routes;
 use crate::state::AppState;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(live::live)).routes(routes!(ready::ready)).routes(routes!(metrics::metrics))
+    OpenApiRouter::new()
+        .routes(routes!(live::live))
+        .routes(routes!(ready::ready))
+        .routes(routes!(metrics::metrics))
 }

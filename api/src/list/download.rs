@@ -138,7 +138,8 @@ fn csv_body<T: Row>(rows: impl Stream<Item = Result<Vec<T>, Problem>> + Send + '
 }
 
 fn csv_bytes(start: &str, rows: impl IntoIterator<Item = Vec<Cell>>) -> Result<Bytes, std::io::Error> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(start.as_bytes().to_vec());
+    let mut writer =
+        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(start.as_bytes().to_vec());
     for cells in rows {
         writer.write_record(cells.into_iter().map(text_of))?;
     }
@@ -199,7 +200,11 @@ fn workbook(
     book.save_to_buffer()
 }
 
-#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a workbook knows only floating point numbers")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::as_conversions,
+    reason = "a workbook knows only floating point numbers"
+)]
 fn write_cell(
     sheet: &mut rust_xlsxwriter::Worksheet,
     line: u32,

@@ -85,7 +85,9 @@ impl Cursor {
     /// The offset that a list without cursors of its own hands out.
     fn offset(&self) -> Option<i64> {
         match self.0.as_slice() {
-            [Value::String(kind), Value::Number(offset)] if kind == "offset" => offset.as_i64().filter(|at| *at >= 0),
+            [Value::String(kind), Value::Number(offset)] if kind == "offset" => {
+                offset.as_i64().filter(|at| *at >= 0)
+            }
             _ => None,
         }
     }
@@ -158,7 +160,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Listing {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let params: ListParams = query(parts)?;
-        let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let accept =
+            parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         params.check(accept)
     }
 }
@@ -174,7 +177,8 @@ impl ListParams {
             return Err(Problem::invalid("invalid_parameter", "?page_size", "must lie between 1 and 500"));
         }
         let cursor = self.cursor.as_deref().map(|text| {
-            let unreadable = || Problem::invalid("invalid_parameter", "?cursor", "is not a cursor of this list");
+            let unreadable =
+                || Problem::invalid("invalid_parameter", "?cursor", "is not a cursor of this list");
             Cursor::decode(text).ok_or_else(unreadable)
         });
         let mut sort = split(self.sort.as_deref().unwrap_or_default());

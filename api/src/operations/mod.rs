@@ -11,5 +11,7 @@ use crate::state::AppState;
 pub(crate) use rebuild::RebuildProjection;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(projections::list_projections)).routes(routes!(rebuild::rebuild_projection))
+    OpenApiRouter::new()
+        .routes(routes!(projections::list_projections))
+        .routes(routes!(rebuild::rebuild_projection))
 }

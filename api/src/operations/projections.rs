@@ -43,7 +43,16 @@ pub(crate) struct ProjectionRow {
 impl From<ProjectionStatus> for ProjectionRow {
     fn from(status: ProjectionStatus) -> Self {
         let ProjectionStatus { name, version, copy, partition, position, head, moved_at } = status;
-        Self { name, version, copy, partition, position, head, lag_events: (head - position).max(0), moved_at }
+        Self {
+            name,
+            version,
+            copy,
+            partition,
+            position,
+            head,
+            lag_events: (head - position).max(0),
+            moved_at,
+        }
     }
 }
 

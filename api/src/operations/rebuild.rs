@@ -95,11 +95,18 @@ impl JobHandler for RebuildProjection {
     ) -> BoxFuture<'a, Result<serde_json::Value, JobError>> {
         Box::pin(async move {
             let never = |error: &dyn std::error::Error| JobError::Never(error.to_string());
-            let Payload { projection, diff_only } = serde_json::from_value(payload).map_err(|error| never(&error))?;
+            let Payload { projection, diff_only } =
+                serde_json::from_value(payload).map_err(|error| never(&error))?;
             let projection = projections::registry::named(&projection).map_err(|error| never(&error))?;
-            let progress = |done, target| tracing::info!(projection = projection.name(), done, target, "rebuild");
-            let rebuilt =
-                projections::rebuild::rebuild(self.database.owner(), projection.as_ref(), diff_only, &progress).await;
+            let progress =
+                |done, target| tracing::info!(projection = projection.name(), done, target, "rebuild");
+            let rebuilt = projections::rebuild::rebuild(
+                self.database.owner(),
+                projection.as_ref(),
+                diff_only,
+                &progress,
+            )
+            .await;
             let rebuilt = rebuilt.map_err(|error| JobError::again(&error))?;
             serde_json::to_value(rebuilt).map_err(|error| never(&error))
         })
