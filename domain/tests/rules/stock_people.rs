@@ -226,3 +226,15 @@ fn opening_without_an_instant_means_now() {
     let event = when([], intent).unwrap();
     assert_eq!((event.entry().effective_at, movement(&event).anchored_at), (now(), Some(9)));
 }
+
+#[test]
+fn what_does_not_take_away_is_allowed_below_zero() {
+    let given = || [count(0, hours_ago(8)), sale(5, hours_ago(2))];
+    let event = when(given(), add(2)).unwrap();
+    assert_eq!((movement(&event).effect, movement(&event).balance_after), (2, -3));
+    let late = adjust(AdjustKind::Subtract, 1, seen(hours_ago(9)));
+    let event = when(given(), late).unwrap();
+    assert_eq!((movement(&event).effect, movement(&event).balance_after), (0, -5));
+    let event = when(given(), count(1, hours_ago(4))).unwrap();
+    assert_eq!((movement(&event).effect, movement(&event).balance_after), (1, -4));
+}
