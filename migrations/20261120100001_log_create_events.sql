@@ -112,57 +112,45 @@ select log.ensure_children(1999999);
 -- Appends one batch: see event-log/src/append.rs. The outcome is
 --   done: written;
 --   stale: the head stands elsewhere (its row is answered), nothing written;
---   taken: keys exist that may not be replaced (they are answered), nothing written;
 --   unknown: there is no such partition.
+-- Keys that exist already raise ST001, so that nothing is written; they are looked up afterwards. Repeats are rare,
+-- and a first claim costs one look into the index instead of two.
 create function log.append_batch(
     p_partition smallint, p_position bigint, p_batch bigint, p_head_hash bytea,
     p_hash bytea, p_marks bytea, p_recorded_at timestamptz,
     p_company_id uuid[], p_stream_type text[], p_stream_id text[], p_version bigint[], p_event_id uuid[],
     p_event_type text[], p_schema_version smallint[], p_effective_at timestamptz[], p_payload text[], p_metadata text[],
     p_key_company_id uuid[], p_key_kind smallint[], p_key uuid[], p_key_digest uuid[], p_key_position bigint[],
-    p_key_answer text[], p_key_replace boolean[]
-) returns table (
-    outcome text, "position" bigint, batch bigint, hash bytea,
-    company_id uuid, kind smallint, key uuid, digest uuid, answer text, recorded_at timestamptz
-)
+    p_key_answer text[]
+) returns table (outcome text, "position" bigint, batch bigint, hash bytea)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     stands log.log_head;
+    claimed bigint;
     last_position bigint := p_position + cardinality(p_event_id);
 begin
     select h.* into stands from log.log_head h where h.partition = p_partition for update;
     if not found then
-        return query select 'unknown', null::bigint, null::bigint, null::bytea,
-            null::uuid, null::smallint, null::uuid, null::uuid, null::text, null::timestamptz;
+        return query select 'unknown', null::bigint, null::bigint, null::bytea;
         return;
     end if;
     if stands.position <> p_position or stands.batch <> p_batch or stands.hash <> p_head_hash then
-        return query select 'stale', stands.position, stands.batch, stands.hash,
-            null::uuid, null::smallint, null::uuid, null::uuid, null::text, null::timestamptz;
+        return query select 'stale', stands.position, stands.batch, stands.hash;
         return;
     end if;
 
     if cardinality(p_key) > 0 then
-        return query
-            select 'taken', t.position, null::bigint, null::bytea,
-                t.company_id, t.kind, t.key, t.digest, t.answer::text, t.recorded_at
-            from unnest(p_key_company_id, p_key_kind, p_key, p_key_replace) as k(company_id, kind, key, replace)
-            join log.command_keys t
-                on t.partition = p_partition and t.company_id = k.company_id and t.kind = k.kind and t.key = k.key
-            where not k.replace;
-        if found then
-            return;
-        end if;
-        insert into log.command_keys as t
-            (partition, company_id, kind, key, digest, position, answer, recorded_at)
+        insert into log.command_keys (partition, company_id, kind, key, digest, position, answer, recorded_at)
         select p_partition, k.company_id, k.kind, k.key, k.digest, k.position, k.answer::json, p_recorded_at
         from unnest(p_key_company_id, p_key_kind, p_key, p_key_digest, p_key_position, p_key_answer)
             as k(company_id, kind, key, digest, position, answer)
-        on conflict (partition, company_id, kind, key) do update
-            set digest = excluded.digest, position = excluded.position, answer = excluded.answer,
-                recorded_at = excluded.recorded_at;
+        on conflict do nothing;
+        get diagnostics claimed = row_count;
+        if claimed <> cardinality(p_key) then
+            raise exception 'keys are taken' using errcode = 'ST001';
+        end if;
     end if;
 
     if last_position > p_position then
@@ -184,8 +172,7 @@ begin
         update log.log_head h set position = last_position, batch = p_batch + 1, hash = p_hash
         where h.partition = p_partition;
     end if;
-    return query select 'done', last_position, p_batch + 1, p_hash,
-        null::uuid, null::smallint, null::uuid, null::uuid, null::text, null::timestamptz;
+    return query select 'done', last_position, p_batch + 1, p_hash;
 end
 $$;
 

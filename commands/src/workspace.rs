@@ -331,7 +331,7 @@ impl<'a> Workspace<'a> {
 
     fn claim(&mut self, kind: KeyKind, key: Uuid, digest: Uuid, answer: Option<String>) {
         let position = self.next_position() - 1;
-        self.keys.push((KeyClaim { company_id: self.company_id, kind, key, digest, answer, replace: false }, position));
+        self.keys.push((KeyClaim { company_id: self.company_id, kind, key, digest, answer }, position));
     }
 
     /// Starts a stream that certainly has no events, so that nothing need be read.

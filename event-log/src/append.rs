@@ -4,7 +4,6 @@
 //! compares, and writes events, keys, the batch's hash and the new head together or not at all. Because every writer
 //! of a partition waits for that row, positions are gapless and become visible in order.
 
-use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
@@ -12,6 +11,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::event::StoredEvent;
+use crate::keys::lookup;
 use crate::{LogError, chain};
 
 /// Where a partition stands.
@@ -24,6 +24,9 @@ pub struct Head {
     /// Chain hash of the newest batch; 32 zero bytes in an empty partition.
     pub hash: [u8; 32],
 }
+
+/// What the database says where a key exists already.
+const KEYS_TAKEN: &str = "ST001";
 
 /// What a key stands for; keys of different kinds never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,8 +69,6 @@ pub struct KeyClaim {
     pub digest: Uuid,
     /// The answer that a repeat gets, JSON; none for outside facts that need no answer.
     pub answer: Option<String>,
-    /// Take the key over although it exists (a replaced daily report). Else an existing key stops the batch.
-    pub replace: bool,
 }
 
 /// A key that an earlier batch has claimed.
@@ -136,17 +137,22 @@ pub fn key_id(parts: &[&str]) -> Uuid {
 /// A batch that is already in the log (its acknowledgement was lost and it is tried again) is `Done`, not `Stale`.
 pub async fn append(conn: &mut PgConnection, batch: &Batch) -> Result<Appended, LogError> {
     let (after, marks) = seal(batch);
-    let keys = distinct_keys(&batch.keys)?;
-    let rows = call_append_batch(conn, batch, (&after, &marks), &keys).await?;
-    let first = rows.first().ok_or(LogError::Unreadable("answer of append_batch"))?;
-    match first.try_get::<&str, _>("outcome")? {
+    let keys = in_order(&batch.keys)?;
+    let row = match call_append_batch(conn, batch, (&after, &marks), &keys).await {
+        Ok(row) => row,
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(KEYS_TAKEN) => {
+            let wanted: Vec<_> = keys.iter().map(|(claim, _)| (claim.company_id, claim.kind, claim.key)).collect();
+            return Ok(Appended::KeysTaken(lookup(conn, batch.partition, &wanted).await?));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match row.try_get::<&str, _>("outcome")? {
         "done" => Ok(Appended::Done(after)),
         "stale" => {
-            let stands = head_of(first)?;
+            let stands = head_of(&row)?;
             let ours = !batch.events.is_empty() && stands == after;
             Ok(if ours { Appended::Done(stands) } else { Appended::Stale(stands) })
         }
-        "taken" => Ok(Appended::KeysTaken(rows.iter().map(taken_key).collect::<Result<_, _>>()?)),
         _ => Err(LogError::UnknownPartition(batch.partition)),
     }
 }
@@ -208,12 +214,12 @@ async fn call_append_batch(
     batch: &Batch,
     (after, marks): (&Head, &[u8]),
     keys: &[&(KeyClaim, i64)],
-) -> Result<Vec<PgRow>, LogError> {
+) -> Result<PgRow, sqlx::Error> {
     let events = &batch.events;
-    let rows = sqlx::query(
-        "select outcome, position, batch, hash, company_id, kind, key, digest, answer, recorded_at
+    sqlx::query(
+        "select outcome, position, batch, hash
          from log.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-            $18, $19, $20, $21, $22, $23, $24)",
+            $18, $19, $20, $21, $22, $23)",
     )
     .bind(batch.partition)
     .bind(batch.expected.position)
@@ -238,23 +244,20 @@ async fn call_append_batch(
     .bind(keys.iter().map(|(claim, _)| claim.digest).collect::<Vec<_>>())
     .bind(keys.iter().map(|(_, position)| *position).collect::<Vec<_>>())
     .bind(keys.iter().map(|(claim, _)| claim.answer.as_deref()).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(claim, _)| claim.replace).collect::<Vec<_>>())
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    .fetch_one(conn)
+    .await
 }
 
-/// One claim per key: of several that replace, the last one stands.
-fn distinct_keys(keys: &[(KeyClaim, i64)]) -> Result<Vec<&(KeyClaim, i64)>, LogError> {
-    let mut last = HashMap::with_capacity(keys.len());
-    for claimed in keys {
-        let (claim, _) = claimed;
-        let earlier = last.insert((claim.company_id, claim.kind, claim.key), claimed);
-        if earlier.is_some() && !claim.replace {
-            return Err(LogError::KeyTwice(claim.key));
-        }
-    }
-    Ok(last.into_values().collect())
+/// The claims in the order of their index, so that neighbours share its pages.
+fn in_order(keys: &[(KeyClaim, i64)]) -> Result<Vec<&(KeyClaim, i64)>, LogError> {
+    let index = |(claim, _): &(KeyClaim, i64)| (claim.company_id, claim.kind.code(), claim.key);
+    let mut ordered: Vec<_> = keys.iter().collect();
+    ordered.sort_unstable_by_key(|claimed| index(claimed));
+    let twice = ordered.windows(2).find_map(|pair| match pair {
+        [one, other] if index(one) == index(other) => Some(one.0.key),
+        _ => None,
+    });
+    twice.map_or(Ok(ordered), |key| Err(LogError::KeyTwice(key)))
 }
 
 pub(crate) fn head_of(row: &PgRow) -> Result<Head, LogError> {

@@ -10,7 +10,7 @@ pub enum LogError {
     /// The partition has no head row: the log was created with fewer partitions.
     #[error("the log has no partition {0}")]
     UnknownPartition(i16),
-    /// One batch claims the same key twice and does not replace it.
+    /// One batch claims the same key twice.
     #[error("key {0} is claimed twice in one batch")]
     KeyTwice(uuid::Uuid),
     /// An event is not where the gapless order says: archived, deleted or hidden.

@@ -35,7 +35,7 @@ async fn a_stale_batch_writes_nothing_and_is_told_where_the_head_stands() {
     let stands = grow(&mut conn, 0, 2).await;
     let mut late = batch(0, start, 1);
     late.events[0].payload = "{}".into();
-    late.keys.push((claim(KeyKind::Request, "late", "body", false), 1));
+    late.keys.push((claim(KeyKind::Request, "late", "body"), 1));
     let Appended::Stale(told) = append(&mut conn, &late).await.unwrap() else { panic!("not stale") };
     assert_eq!(told, stands);
     assert_eq!(head(&mut conn, 0).await.unwrap(), stands);
@@ -64,11 +64,11 @@ async fn a_taken_key_stops_the_whole_batch_and_answers_what_it_stands_for() {
     let pool = database.pool(Role::Committer, 2).await.unwrap();
     let mut conn = pool.acquire().await.unwrap();
     let mut first = batch(1, head(&mut conn, 1).await.unwrap(), 1);
-    first.keys.push((claim(KeyKind::Request, "k", "body", false), 1));
+    first.keys.push((claim(KeyKind::Request, "k", "body"), 1));
     let stands = done(append(&mut conn, &first).await.unwrap());
     let mut second = batch(1, stands.clone(), 1);
-    second.keys.push((claim(KeyKind::Request, "k", "other body", false), 2));
-    second.keys.push((claim(KeyKind::External, "k", "body", false), 2));
+    second.keys.push((claim(KeyKind::Request, "k", "other body"), 2));
+    second.keys.push((claim(KeyKind::External, "k", "body"), 2));
     let Appended::KeysTaken(taken) = append(&mut conn, &second).await.unwrap() else { panic!("not taken") };
     assert_eq!(taken.len(), 1, "kinds never meet");
     assert_eq!(taken[0].digest, key_id(&["body"]));
@@ -78,24 +78,13 @@ async fn a_taken_key_stops_the_whole_batch_and_answers_what_it_stands_for() {
 }
 
 #[tokio::test]
-async fn a_key_that_replaces_takes_over_and_twice_in_one_batch_the_last_stands() {
+async fn a_batch_that_claims_a_key_twice_is_a_mistake() {
     let database = fresh_database().await;
     let pool = database.pool(Role::Committer, 2).await.unwrap();
     let mut conn = pool.acquire().await.unwrap();
-    let mut expected = head(&mut conn, 1).await.unwrap();
-    for digest in ["one", "two"] {
-        let mut batch = batch(1, expected, 1);
-        let position = batch.events[0].position;
-        batch.keys.push((claim(KeyKind::External, "report", "never", true), position));
-        batch.keys.push((claim(KeyKind::External, "report", digest, true), position));
-        expected = done(append(&mut conn, &batch).await.unwrap());
-    }
-    let wanted = [(company(1), KeyKind::External, key_id(&["report"]))];
-    let found = keys::lookup(&mut conn, 1, &wanted).await.unwrap();
-    assert_eq!((found.len(), found[0].digest, found[0].position), (1, key_id(&["two"]), 2));
-    let mut twice = batch(1, expected, 1);
-    twice.keys.push((claim(KeyKind::Request, "a", "x", false), 3));
-    twice.keys.push((claim(KeyKind::Request, "a", "y", false), 3));
+    let mut twice = batch(1, head(&mut conn, 1).await.unwrap(), 1);
+    twice.keys.push((claim(KeyKind::Request, "a", "x"), 1));
+    twice.keys.push((claim(KeyKind::Request, "a", "y"), 1));
     assert!(matches!(append(&mut conn, &twice).await, Err(LogError::KeyTwice(_))));
 }
 
@@ -105,8 +94,8 @@ async fn request_keys_expire_and_keys_of_outside_facts_stay() {
     let pool = database.pool(Role::Committer, 2).await.unwrap();
     let mut conn = pool.acquire().await.unwrap();
     let mut only_keys = batch(1, head(&mut conn, 1).await.unwrap(), 0);
-    only_keys.keys.push((claim(KeyKind::Request, "k", "b", false), 0));
-    only_keys.keys.push((claim(KeyKind::External, "k", "b", false), 0));
+    only_keys.keys.push((claim(KeyKind::Request, "k", "b"), 0));
+    only_keys.keys.push((claim(KeyKind::External, "k", "b"), 0));
     let stands = done(append(&mut conn, &only_keys).await.unwrap());
     assert_eq!((stands.position, stands.batch), (0, 0), "a batch without events leaves the head where it is");
     assert_eq!(keys::expire(&mut conn, noon()).await.unwrap(), 0);

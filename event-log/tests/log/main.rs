@@ -6,4 +6,3 @@ mod appending;
 mod reading;
 mod rights;
 mod tampering;
-mod speed;

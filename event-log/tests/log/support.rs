@@ -66,13 +66,12 @@ pub(crate) fn done(appended: Appended) -> Head {
     }
 }
 
-pub(crate) fn claim(kind: KeyKind, key: &str, digest: &str, replace: bool) -> KeyClaim {
+pub(crate) fn claim(kind: KeyKind, key: &str, digest: &str) -> KeyClaim {
     KeyClaim {
         company_id: company(1),
         kind,
         key: key_id(&[key]),
         digest: key_id(&[digest]),
         answer: Some("{\"on_hand\": 1}".to_owned()),
-        replace,
     }
 }
