@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use migrations::Source;
+use uuid::Uuid;
+
+/// Looks into the log, proves the read models against it and folds them again.
+#[derive(Debug, Parser)]
+#[command(
+    name = "replay",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed or difference found, 2 usage."
+)]
+pub(crate) struct Cli {
+    /// Where the database is.
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DatabaseArgs {
+    /// A PostgreSQL server that runs already; the user owns the tables. Without it the private one of the data
+    /// directory is used, and started when it does not run.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    database_url: Option<String>,
+    /// Where the private server keeps its data.
+    #[arg(long, env = "STOCKTRAIL_DATA_DIR", default_value = "./data", global = true)]
+    data_dir: PathBuf,
+}
+
+impl DatabaseArgs {
+    /// The database that is meant.
+    pub(crate) fn source(&self) -> Source {
+        match self.database_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => Source::Url(url.to_owned()),
+            None => Source::Embedded { data_dir: self.data_dir.clone(), durable: true },
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show how long the log is and how far every read model has folded it.
+    Status,
+    /// Prove that the log is as it was written, that every read model equals a fresh fold, and that stock adds up.
+    Verify(VerifyArgs),
+    /// Show the stock of an item at an instant, folded from the log.
+    AsOf(AsOfArgs),
+    /// Show every movement of an item and how its stock came about.
+    Explain(ExplainArgs),
+    /// Fold a read model again beside the live one, compare, and let the new copy take its place.
+    Rebuild(RebuildArgs),
+    /// Put back the copy of before the last rebuild.
+    Rollback(RollbackArgs),
+    /// Write events as lines of JSON.
+    Export(ExportArgs),
+}
+
+/// See [`Command::Verify`].
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Heads that were kept elsewhere: the chain must pass through them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// When the log is proved, write its heads to this file, to be kept elsewhere.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_checkpoint: Option<PathBuf>,
+}
+
+/// See [`Command::AsOf`].
+#[derive(Debug, Args)]
+pub(crate) struct AsOfArgs {
+    /// The instant, for example 2026-11-20T15:00:00Z.
+    #[arg(value_parser = instant)]
+    pub(crate) instant: DateTime<Utc>,
+    /// Item id, former item id, sku or barcode.
+    #[arg(long)]
+    pub(crate) item: String,
+    /// Only this location.
+    #[arg(long)]
+    pub(crate) location: Option<String>,
+    /// As it was known then: only what had been recorded by this instant.
+    #[arg(long, value_parser = instant)]
+    pub(crate) known_at: Option<DateTime<Utc>>,
+    /// The company.
+    #[arg(long)]
+    pub(crate) company: Uuid,
+}
+
+/// See [`Command::Explain`].
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Item id, former item id, sku or barcode.
+    pub(crate) item: String,
+    /// The company.
+    #[arg(long)]
+    pub(crate) company: Uuid,
+}
+
+/// See [`Command::Rebuild`].
+#[derive(Debug, Args)]
+pub(crate) struct RebuildArgs {
+    /// The read model, for example `inventory`.
+    pub(crate) projection: String,
+    /// Compare only; the new copy is discarded.
+    #[arg(long)]
+    pub(crate) diff_only: bool,
+    /// Fold at most so many events a second, on average.
+    #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_rate: Option<u32>,
+}
+
+/// See [`Command::Rollback`].
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The read model, for example `inventory`.
+    pub(crate) projection: String,
+}
+
+/// See [`Command::Export`].
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// First: a position, or an instant of recording. From the start when absent.
+    #[arg(long, value_name = "POSITION|INSTANT")]
+    pub(crate) from: Option<Bound>,
+    /// End, itself left out: a position, or an instant of recording. To the end of the log when absent.
+    #[arg(long, value_name = "POSITION|INSTANT")]
+    pub(crate) to: Option<Bound>,
+    /// Format of the output.
+    #[arg(long, value_enum, default_value = "ndjson")]
+    pub(crate) format: Format,
+    /// Only this company.
+    #[arg(long)]
+    pub(crate) company: Option<Uuid>,
+}
+
+/// An end of a range of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// A position, in each partition.
+    Position(i64),
+    /// An instant of recording.
+    Instant(DateTime<Utc>),
+}
+
+impl FromStr for Bound {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(position) => Ok(Self::Position(position)),
+            Err(_) => instant(text).map(Self::Instant),
+        }
+    }
+}
+
+/// Format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One JSON object per line.
+    Ndjson,
+}
+
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    let instant = DateTime::parse_from_rfc3339(text);
+    instant.map(|instant| instant.to_utc()).map_err(|_| "write it as 2026-11-20T15:00:00Z".to_owned())
+}

@@ -1,0 +1,148 @@
+//! `replay verify`: is the log as it was written, does every read model equal a fresh fold, does stock add up?
+//!
+//! All three are always checked, so that one run shows everything that is wrong.
+
+use std::io::Write;
+
+use event_log::append::Head;
+use projections::compare::TableComparison;
+use projections::projection::schema_of;
+use projections::registry;
+use projections::verify::Verification;
+use sqlx::PgPool;
+
+use crate::checkpoints::{self, Kept};
+use crate::cli::VerifyArgs;
+use crate::conservation;
+use crate::output::{Finding, counted};
+
+/// Hexadecimal digits of a hash that are shown.
+const HASH_DIGITS: usize = 16;
+/// Faults of one kind that are shown at most.
+const EXAMPLES: usize = 20;
+
+/// Checks everything.
+pub(crate) async fn run(owner: &PgPool, args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
+    let kept = args.checkpoint.as_deref().map(checkpoints::read).transpose()?.unwrap_or_default();
+    let mut heads = Vec::new();
+    let log = log_holds(owner, &kept, &mut heads, out).await?;
+    let models = models_equal(owner, out).await?;
+    let stock = stock_adds_up(owner, out).await?;
+    if let Some(path) = &args.write_checkpoint
+        && log == Finding::Agreement
+    {
+        checkpoints::write(path, &heads)?;
+    }
+    let finding = log.and(models).and(stock);
+    writeln!(
+        out,
+        "{}",
+        if finding == Finding::Agreement { "everything agrees" } else { "DIFFERENCES FOUND" }
+    )?;
+    Ok(finding)
+}
+
+/// Chain, contiguity of positions, batches and versions.
+async fn log_holds(
+    owner: &PgPool,
+    kept: &[Kept],
+    heads: &mut Vec<Kept>,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
+    let mut finding = Finding::Agreement;
+    let partitions = projections::heads::partitions(owner).await?;
+    for stranger in kept.iter().filter(|kept| kept.partition >= partitions) {
+        writeln!(out, "partition {}  MISSING, a checkpoint names it", stranger.partition)?;
+        finding = Finding::Difference;
+    }
+    for partition in 0..partitions {
+        let kept = kept.iter().filter(|kept| kept.partition == partition).map(|kept| kept.head.clone());
+        let kept: Vec<Head> = kept.collect();
+        let report = event_log::verify::verify(owner, partition, &kept, |_| {}).await?;
+        let events = counted(report.events, "event");
+        if let Some(fault) = report.fault {
+            writeln!(out, "partition {partition}  BROKEN after {events}: {fault}")?;
+            finding = Finding::Difference;
+            continue;
+        }
+        let hash: String = checkpoints::hex(&report.head.hash).chars().take(HASH_DIGITS).collect();
+        let batches = report.head.batch;
+        writeln!(out, "partition {partition}  {events} in {batches} batches, the chain holds to {hash}")?;
+        heads.push(Kept { partition, head: report.head });
+    }
+    Ok(finding)
+}
+
+/// Every read model beside a fresh fold.
+async fn models_equal(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Finding> {
+    let mut finding = Finding::Agreement;
+    for projection in registry::all() {
+        let schema = schema_of(projection.as_ref());
+        match projections::verify::verify(owner, projection.as_ref()).await {
+            Ok(found) if found.positions.is_empty() => {
+                writeln!(out, "{schema}  MISSING, it was never installed")?;
+                finding = Finding::Difference;
+            }
+            Ok(found) => finding = finding.and(show_model(&schema, &found, out)?),
+            Err(error) => {
+                writeln!(out, "{schema}  CANNOT BE FOLDED: {:#}", anyhow::Error::from(error))?;
+                finding = Finding::Difference;
+            }
+        }
+    }
+    Ok(finding)
+}
+
+fn show_model(schema: &str, found: &Verification, out: &mut dyn Write) -> anyhow::Result<Finding> {
+    let folded = counted(found.positions.iter().map(|(_, position)| position).sum(), "event");
+    let rows = counted(found.tables.iter().map(|table| table.rows).sum(), "row");
+    if found.is_equal() {
+        writeln!(out, "{schema}  {rows} equal a fresh fold of {folded}")?;
+        return Ok(Finding::Agreement);
+    }
+    writeln!(out, "{schema}  DIFFERS from a fresh fold of {folded}")?;
+    show_differences(&found.tables, ("live", "fold"), out)?;
+    Ok(Finding::Difference)
+}
+
+/// Shows the tables that differ; `sides` names the two copies.
+pub(crate) fn show_differences(
+    tables: &[TableComparison],
+    sides: (&str, &str),
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    for table in tables.iter().filter(|table| !table.is_equal()) {
+        let TableComparison { table, only_first, only_other, different, examples, .. } = table;
+        let (first, other) = sides;
+        writeln!(
+            out,
+            "  {table}: {different} differ, {only_first} only in the {first} copy, {only_other} only in the {other} copy"
+        )?;
+        for key in examples {
+            writeln!(out, "    {key}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Sum of effects, on hand and the domain's own fold.
+async fn stock_adds_up(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Finding> {
+    let report = match conservation::check(owner).await {
+        Ok(report) => report,
+        Err(error) => {
+            writeln!(out, "stock  CANNOT BE FOLDED: {error:#}")?;
+            return Ok(Finding::Difference);
+        }
+    };
+    let places = counted(report.places, "item and location pair");
+    if report.faults.is_empty() {
+        writeln!(out, "stock  effects, on hand and the fold agree for {places}")?;
+        return Ok(Finding::Agreement);
+    }
+    let faults = i64::try_from(report.faults.len()).unwrap_or(i64::MAX);
+    writeln!(out, "stock  DOES NOT ADD UP: {} among {places}", counted(faults, "fault"))?;
+    for fault in report.faults.iter().take(EXAMPLES) {
+        writeln!(out, "  {fault}")?;
+    }
+    Ok(Finding::Difference)
+}

@@ -1,0 +1,221 @@
+//! A shop with some history, its read models, and the program under test.
+
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use commands::clock::{Clock, Ids};
+use commands::{CommitterConfig, Committers, Operation, Submission, Verdict};
+use domain::catalogue::location::event::{LocationDetails, LocationKind};
+use domain::catalogue::product::event::ProductDetails;
+use domain::companies::event::Profile;
+use domain::shared::ids::{ChannelId, CompanyId, ItemId, LocationId};
+use domain::shared::moment::Stamp;
+use domain::shared::money::Currency;
+use domain::stock::command::Human;
+use domain::stock::{AdjustKind, Reason, SaleLine, StockIntent};
+use event_log::event::Metadata;
+use migrations::testing::{TestDatabase, fresh_database};
+use migrations::{Database, Role};
+use projections::heads::Heads;
+use projections::positions::Positions;
+use projections::runner::{Runner, RunnerConfig, caught_up};
+use projections::{install, registry};
+
+/// What the program said.
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Said {
+    fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout.clone()).unwrap(),
+            err: String::from_utf8(output.stderr.clone()).unwrap(),
+        }
+    }
+}
+
+/// Runs the program with these arguments.
+pub(crate) async fn replay(arguments: &[&str]) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_replay"));
+    command.args(arguments).env_remove("DATABASE_URL");
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
+    Said::of(&output.unwrap())
+}
+
+/// A company with a lamp and two locations.
+pub(crate) struct Shop {
+    pub(crate) database: TestDatabase,
+    pub(crate) company_id: CompanyId,
+    pub(crate) clock: Clock,
+    committers: Committers,
+}
+
+impl Shop {
+    /// Founds the company; nothing has moved and nothing is folded.
+    pub(crate) async fn found() -> Self {
+        let database = fresh_database().await;
+        let pool = database.pool(Role::Committer, 5).await.unwrap();
+        let clock = Clock::system();
+        let config = CommitterConfig { pool, partitions: 4, clock: clock.clone(), snapshot_every: 100 };
+        let committers = Committers::start(&config);
+        let shop = Self { database, company_id: CompanyId(Ids.next()), clock, committers };
+        let profile = Profile {
+            name: "Lamps".to_owned(),
+            currency: Currency::new("EUR").unwrap(),
+            time_zone: chrono_tz::UTC,
+        };
+        let details = ProductDetails::named(&item(), "Desk lamp");
+        shop.submit(vec![
+            Operation::FoundCompany { profile },
+            location("MAIN", true),
+            location("STORE", false),
+            Operation::CreateProduct { item_id: item(), details },
+        ])
+        .await;
+        shop
+    }
+
+    /// A shop whose lamp was received, moved, sold, counted and adjusted; one sale was learnt after the count.
+    pub(crate) async fn with_history() -> Self {
+        let shop = Self::found().await;
+        shop.stock(receive(10)).await;
+        let sold_at = shop.clock.now();
+        shop.clock.advance(TimeDelta::hours(1));
+        shop.stock(transfer(4)).await;
+        shop.clock.advance(TimeDelta::hours(1));
+        shop.stock(count(5)).await;
+        shop.clock.advance(TimeDelta::hours(1));
+        shop.stock(sale("1", sold_at)).await;
+        shop.stock(sale("2", shop.clock.now())).await;
+        shop.clock.advance(TimeDelta::hours(1));
+        shop.stock(add(2)).await;
+        shop
+    }
+
+    /// The same, with every read model folded.
+    pub(crate) async fn folded() -> Self {
+        let shop = Self::with_history().await;
+        shop.fold().await;
+        shop
+    }
+
+    /// Folds every read model as far as the log goes.
+    pub(crate) async fn fold(&self) {
+        let projections = registry::all();
+        install::install(self.database.owner(), &projections).await.unwrap();
+        let pool = self.database.pool(Role::Projector, 4).await.unwrap();
+        let (heads, clock) = (Heads::new(4), self.clock.clone());
+        heads.read(&pool).await.unwrap();
+        let config = RunnerConfig {
+            pool,
+            positions: Positions::new(&projections, 4),
+            projections,
+            partitions: 4,
+            feeds: Arc::new(|_| None),
+            heads,
+            now: Arc::new(move || clock.now()),
+        };
+        let runner = Runner::start(config.clone());
+        assert!(caught_up(&config, Duration::from_secs(20)).await);
+        runner.stop().await;
+    }
+
+    pub(crate) async fn stock(&self, intent: StockIntent) {
+        self.submit(vec![Operation::Stock { item: item(), intent }]).await;
+    }
+
+    async fn submit(&self, operations: Vec<Operation>) {
+        let command_id = Ids.next();
+        let metadata = Metadata {
+            actor: "user:ann".to_owned(),
+            command_id,
+            correlation_id: command_id,
+            causation_id: None,
+            source: "test".to_owned(),
+        };
+        let submission = Submission { company_id: self.company_id, metadata, request_key: None, operations };
+        for verdict in self.committers.submit(submission).await.unwrap().verdicts {
+            assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+        }
+    }
+
+    /// Runs the program on this database.
+    pub(crate) async fn replay(&self, arguments: &[&str]) -> Said {
+        replay_on(&self.database, arguments).await
+    }
+
+    /// The same, about this company.
+    pub(crate) async fn replay_here(&self, arguments: &[&str]) -> Said {
+        let company_id = self.company_id.to_string();
+        self.replay(&[arguments, &["--company", &company_id]].concat()).await
+    }
+
+    /// Changes something that nobody may change: as the owner, with the triggers off.
+    pub(crate) async fn tamper(&self, change: &str) {
+        let change = format!(
+            "set session_replication_role = replica; {change}; set session_replication_role = origin"
+        );
+        sqlx::raw_sql(&change).execute(self.database.owner()).await.unwrap();
+    }
+}
+
+async fn replay_on(database: &Database, arguments: &[&str]) -> Said {
+    let url = database.url();
+    replay(&[arguments, &["--database-url", &url]].concat()).await
+}
+
+pub(crate) fn item() -> ItemId {
+    ItemId::new("LAMP").unwrap()
+}
+
+pub(crate) fn place(location_id: &str) -> LocationId {
+    LocationId::new(location_id).unwrap()
+}
+
+fn location(location_id: &str, is_primary: bool) -> Operation {
+    let details = Box::new(LocationDetails::named(location_id, LocationKind::Own, None));
+    Operation::CreateLocation { location_id: place(location_id), details, is_primary }
+}
+
+fn receive(quantity: i64) -> StockIntent {
+    let human = Human::default();
+    StockIntent::Receive { location_id: place("MAIN"), quantity, reference: Some("PO-1".to_owned()), human }
+}
+
+fn transfer(quantity: i64) -> StockIntent {
+    let human = Human::default();
+    StockIntent::Transfer { from: place("MAIN"), to: place("STORE"), quantity, human }
+}
+
+fn count(counted: i64) -> StockIntent {
+    let human = Human { notes: Some("one was broken".to_owned()), ..Human::default() };
+    StockIntent::Count { location_id: place("MAIN"), counted, human }
+}
+
+pub(crate) fn add(quantity: i64) -> StockIntent {
+    StockIntent::Adjust {
+        location_id: place("MAIN"),
+        kind: AdjustKind::Add,
+        quantity,
+        reason: Reason::Correction,
+        human: Human::default(),
+    }
+}
+
+fn sale(line_id: &str, at: DateTime<Utc>) -> StockIntent {
+    let sale = SaleLine {
+        channel: ChannelId::new("web").unwrap(),
+        order_id: format!("order-{line_id}"),
+        line_id: line_id.to_owned(),
+        quantity: 1,
+        unit_price: None,
+    };
+    let at = Stamp { at, offset_minutes: 0 };
+    StockIntent::RecordSale { location_id: place("MAIN"), at, sale, reserve: false }
+}
