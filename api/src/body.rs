@@ -244,3 +244,58 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
         Vec::deserialize(value::SeqAccessDeserializer::new(seq)).map(OneOrMany::Many)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::{OneOrMany, parse};
+    use crate::problem::Status;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        #[serde(alias = "count")]
+        quantity: i64,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        lines: Vec<Line>,
+    }
+
+    fn refused(body: &[u8]) -> (Status, String, String) {
+        let problem = parse::<Order>(body).unwrap_err();
+        let pointer = problem.errors().first().map(|error| error.pointer.clone()).unwrap_or_default();
+        (problem.status(), problem.code().to_owned(), pointer)
+    }
+
+    #[test]
+    fn a_refused_body_names_the_place() {
+        let invalid = |code: &str, pointer: &str| (Status::Invalid, code.to_owned(), pointer.to_owned());
+        assert_eq!(refused(br#"{"lines":[{"count":1},{"quantity":"x"}]}"#), invalid("invalid_value", "/lines/1/quantity"));
+        assert_eq!(refused(br#"{"lines":[{"quantity":1.5}]}"#), invalid("invalid_value", "/lines/0/quantity"));
+        assert_eq!(refused(br#"{"lines":[{}]}"#), invalid("missing_field", "/lines/0"));
+        assert_eq!(refused(br#"{"lines":[],"a/b":1}"#), invalid("unknown_field", "/a~1b"));
+        assert_eq!(refused(b"[1]").0, Status::Invalid);
+    }
+
+    #[test]
+    fn what_is_not_json_is_unreadable() {
+        for body in [&b""[..], b"  ", b"{", b"{\"lines\":[}", b"\xff\xfe", b"nonsense"] {
+            assert_eq!(refused(body).0, Status::Unreadable, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn one_object_and_an_array_are_both_understood() {
+        let one: OneOrMany<Line> = parse(br#"{"quantity":1}"#).unwrap();
+        assert!(!one.is_many());
+        let many: OneOrMany<Line> = parse(br#"[{"quantity":1},{"quantity":2}]"#).unwrap();
+        assert_eq!(many.into_vec().iter().map(|line| line.quantity).sum::<i64>(), 3);
+        let refused = parse::<OneOrMany<Line>>(br#"[{"quantity":1},{"amount":2}]"#).unwrap_err();
+        assert_eq!(refused.code(), "unknown_field");
+        assert!(parse::<OneOrMany<Line>>(b"7").is_err());
+    }
+}

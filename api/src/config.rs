@@ -15,7 +15,7 @@ pub enum ProcessRole {
     All,
     /// Answers requests and commits; read models are folded elsewhere.
     Api,
-    /// Folds read models and runs jobs; answers health and metrics only through the same address.
+    /// Folds read models and runs jobs; answers only health and metrics.
     Worker,
 }
 

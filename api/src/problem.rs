@@ -243,6 +243,11 @@ impl Problem {
         &self.0.detail
     }
 
+    /// The wrong places that it names.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.0.errors
+    }
+
     /// What kind of problem it is.
     pub fn status(&self) -> Status {
         self.0.status
@@ -392,5 +397,26 @@ impl From<AccountsError> for Problem {
             E::Database(error) => Self::from(error),
             E::Sealed(_) | E::Stored(_) | E::Internal(_) => Self::internal(&error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Problem, Status};
+
+    #[test]
+    fn every_status_stands_in_the_table_once() {
+        let mut codes: Vec<u16> = Status::ALL.iter().map(|status| status.entry().0.as_u16()).collect();
+        codes.dedup();
+        assert_eq!(codes, [400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503]);
+    }
+
+    #[test]
+    fn a_full_queue_says_when_to_come_back() {
+        let problem = Problem::from(commands::SubmitError::Busy { retry_after_seconds: 2 });
+        let response = problem.render("/x#1".to_owned());
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()["retry-after"], "2");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
     }
 }

@@ -8,7 +8,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{Config, ProcessRole};
 use crate::observe::observe;
 use crate::state::AppState;
 use crate::wiring::{Wired, wire};
@@ -51,7 +51,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 }
 
 fn router(canonical: axum::Router<AppState>, state: &AppState) -> axum::Router {
-    let (aliases, _) = routes::rooms().split_for_parts();
+    // A worker tells only how it is.
+    let (canonical, aliases) = match state.config.role {
+        ProcessRole::Worker => (routes::root().split_for_parts().0, axum::Router::new()),
+        ProcessRole::All | ProcessRole::Api => (canonical, routes::rooms().split_for_parts().0),
+    };
     canonical
         .nest("/api", aliases)
         .merge(docs::router())
