@@ -6,13 +6,15 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::catalogue::location::event as location;
 use domain::sales::event::{
-    ChannelConfigured, DailySalesReported, LineKind, LineQuarantined, OnSale, QuarantineReason, QuarantineReleased,
-    ReportedLine,
+    ChannelConfigured, DailySalesReported, LineKind, LineQuarantined, OnSale, QuarantineReason,
+    QuarantineReleased, ReportedLine,
 };
 use domain::shared::ids::{ChannelId, ItemId, LocationId};
 use domain::shared::money::{Currency, Money};
 use domain::stock::command::SaleLine;
-use domain::stock::event::{Entry, Movement, ReservedUnitsShipped, Returned, SaleCancelled, Sold, UnitsReserved};
+use domain::stock::event::{
+    Entry, Movement, ReservedUnitsShipped, Returned, SaleCancelled, Sold, UnitsReserved,
+};
 use event_log::event::StoredEvent;
 use migrations::testing::{TestDatabase, fresh_database};
 use projections::projection::{Projection, schema_of};
@@ -74,7 +76,8 @@ impl Shop {
     }
 
     fn shipped(&mut self, day: u32, line: &str, quantity: i64) {
-        let event = ReservedUnitsShipped { entry: entry(day, "MAIN", -quantity), sale: sale("web", line, quantity) };
+        let event =
+            ReservedUnitsShipped { entry: entry(day, "MAIN", -quantity), sale: sale("web", line, quantity) };
         self.push(("stock_item", "A"), "ReservedUnitsShipped", instant(day), &event);
     }
 
@@ -119,7 +122,10 @@ impl Shop {
 
     async fn fold(&self, projection: &dyn Projection, blocks: impl Iterator<Item = &[StoredEvent]>) {
         let mut tx = self.owner.begin().await.unwrap();
-        sqlx::raw_sql(&format!("set local search_path = {}", schema_of(projection))).execute(&mut *tx).await.unwrap();
+        sqlx::raw_sql(&format!("set local search_path = {}", schema_of(projection)))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         for block in blocks {
             projection.apply(&mut tx, block).await.unwrap();
         }
@@ -371,9 +377,17 @@ async fn lines_are_filtered_and_counted() {
         (LineFilter { location_id: Some("SHOP".to_owned()), ..LineFilter::default() }, 1),
         (LineFilter { from: Some(date(2)), to: Some(date(2)), ..LineFilter::default() }, 1),
         (LineFilter { order_id: Some("other".to_owned()), ..LineFilter::default() }, 0),
-        (LineFilter { channel: Some("w\0eb".to_owned()), state: Some("sold".to_owned()), ..LineFilter::default() }, 2),
+        (
+            LineFilter {
+                channel: Some("w\0eb".to_owned()),
+                state: Some("sold".to_owned()),
+                ..LineFilter::default()
+            },
+            2,
+        ),
     ] {
-        let rows = queries::lines(&mut conn, COMPANY, &filter, &[(LineOrder::Quantity, true)], 10, 0).await.unwrap();
+        let rows =
+            queries::lines(&mut conn, COMPANY, &filter, &[(LineOrder::Quantity, true)], 10, 0).await.unwrap();
         assert_eq!(queries::count_lines(&mut conn, COMPANY, &filter).await.unwrap(), expected, "{filter:?}");
         assert_eq!(i64::try_from(rows.len()).unwrap(), expected);
     }
@@ -402,7 +416,10 @@ async fn a_quarantined_line_waits_until_it_is_released() {
     shop.fold(&Quarantine, shop.events.chunks(1)).await;
     let mut conn = shop.owner.acquire().await.unwrap();
     let waiting = quarantine::entries(&mut conn, COMPANY, Some(false), 10, 0).await.unwrap();
-    assert_eq!((waiting.len(), waiting[0].quarantine_id, waiting[0].reason.as_str()), (1, id, "UNKNOWN_ITEM"));
+    assert_eq!(
+        (waiting.len(), waiting[0].quarantine_id, waiting[0].reason.as_str()),
+        (1, id, "UNKNOWN_ITEM")
+    );
     assert_eq!(waiting[0].line.offset_minutes, 60);
 
     let released = QuarantineReleased { already_recorded: false };

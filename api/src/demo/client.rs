@@ -69,7 +69,8 @@ impl Client {
     /// Sends, and sends again while the server asks for patience.
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, DemoError> {
         loop {
-            let attempt = request.try_clone().ok_or(DemoError::Unexpected("a request that cannot be repeated"))?;
+            let attempt =
+                request.try_clone().ok_or(DemoError::Unexpected("a request that cannot be repeated"))?;
             let response = attempt.send().await?;
             let status = response.status();
             if status.is_success() {

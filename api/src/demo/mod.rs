@@ -83,7 +83,9 @@ pub async fn load(addr: SocketAddr, now: DateTime<Utc>, folder: &Path) -> Result
             announce(address);
             return Ok(());
         }
-        Some(shop) => shop["metadata"]["demo_weeks"].as_i64().ok_or(DemoError::Unexpected("not a demo company"))?,
+        Some(shop) => {
+            shop["metadata"]["demo_weeks"].as_i64().ok_or(DemoError::Unexpected("not a demo company"))?
+        }
         None => weeks_until(now),
     };
     let shift = Shift { weeks };
@@ -186,7 +188,8 @@ mod tests {
     fn local_times_keep_their_hour_through_clock_changes() {
         let shift = Shift { weeks: 760 };
         for (day, hour) in [((2011, 3, 25), 9), ((2011, 3, 28), 9), ((2011, 10, 31), 9)] {
-            let local = NaiveDate::from_ymd_opt(day.0, day.1, day.2).unwrap().and_hms_opt(hour, 26, 0).unwrap();
+            let local =
+                NaiveDate::from_ymd_opt(day.0, day.1, day.2).unwrap().and_hms_opt(hour, 26, 0).unwrap();
             assert_eq!(shift.instant(local).naive_local() - local, TimeDelta::weeks(760));
         }
     }

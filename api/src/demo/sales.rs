@@ -40,7 +40,8 @@ pub(super) async fn load(
     while let Some(answer) = answers.next().await {
         sums.add(&answer?)?;
     }
-    let (counts, levels) = reading.await.map_err(|_| DemoError::Unexpected("the reader of the sales ended early"))??;
+    let (counts, levels) =
+        reading.await.map_err(|_| DemoError::Unexpected("the reader of the sales ended early"))??;
     sums.report(&counts);
     Ok(levels)
 }
@@ -54,13 +55,15 @@ fn read(
     batches: &mpsc::Sender<String>,
 ) -> Result<ReadFile, ReadError> {
     let mut counts = Counts::default();
-    let mut levels = opening.iter().map(|(item, opened)| (item.clone(), opened.quantity)).collect::<BTreeMap<_, _>>();
+    let mut levels =
+        opening.iter().map(|(item, opened)| (item.clone(), opened.quantity)).collect::<BTreeMap<_, _>>();
     let (mut batch, mut lines) = (String::new(), 0);
     for line in Reader::open(&path)? {
         let line = line?;
         counts.add(line.kind);
         let Some(json) = sale_line(&line, shift) else { continue };
-        let after_opening = opening.get(&line.item_id).is_some_and(|opened| line.invoiced_at.date() > opened.on);
+        let after_opening =
+            opening.get(&line.item_id).is_some_and(|opened| line.invoiced_at.date() > opened.on);
         if let Some(level) = levels.get_mut(&line.item_id).filter(|_| after_opening) {
             *level -= line.quantity;
         }
@@ -107,7 +110,8 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, answer: &Value) -> Result<(), DemoError> {
-        let field = |name: &str| answer[name].as_u64().ok_or(DemoError::Unexpected("a batch without its counts"));
+        let field =
+            |name: &str| answer[name].as_u64().ok_or(DemoError::Unexpected("a batch without its counts"));
         self.accepted += field("accepted")?;
         self.duplicates += field("duplicates")?;
         self.quarantined += field("quarantined")?;
@@ -121,7 +125,14 @@ impl Sums {
 
     fn report(&self, counts: &Counts) {
         let Self { accepted, duplicates, quarantined, rejected, .. } = self;
-        tracing::info!(accepted, duplicates, quarantined, rejected, "demo: sales lines of {} in the file", counts.lines);
+        tracing::info!(
+            accepted,
+            duplicates,
+            quarantined,
+            rejected,
+            "demo: sales lines of {} in the file",
+            counts.lines
+        );
         for (reason, lines) in &counts.skipped {
             tracing::info!("demo: {lines} lines left out: {reason}");
         }

@@ -47,8 +47,6 @@ pub(crate) struct CancelAnswer {
     cancelled: usize,
     /// Lines that were cancelled before.
     already_cancelled: usize,
-    /// Units that were cancelled now.
-    units: i64,
     /// Position of the last event.
     position: i64,
 }
@@ -70,24 +68,22 @@ pub(crate) async fn cancel(
 ) -> Result<Written<CancelAnswer>, Problem> {
     let sales = sales_of(&state, &caller, order_id.trim(), params.channel).await?;
     let channel = the_channel(&sales)?;
-    let open = sales.iter().filter_map(|sale| cancellation(sale, caller.now)).collect::<Vec<_>>();
-    let units = open.iter().map(|line| line.quantity).collect::<Vec<_>>();
-    let receipt = state.submit(&caller, digest, open.into_iter().map(Operation::RecordLine).collect()).await?;
+    let open = sales.iter().filter_map(|sale| cancellation(sale, caller.now)).map(Operation::RecordLine).collect();
+    let receipt = state.submit(&caller, digest, open).await?;
     let done = Done::from(&receipt);
-    let (mut cancelled, mut cancelled_units) = (0, 0);
-    for (verdict, units) in receipt.verdicts.into_iter().zip(units) {
+    let mut cancelled = 0;
+    for verdict in receipt.verdicts {
         match verdict {
-            Verdict::Accepted(_) => (cancelled, cancelled_units) = (cancelled + 1, cancelled_units + units),
+            Verdict::Accepted(_) => cancelled += 1,
             // Somebody else cancelled the line in the meantime.
             Verdict::Duplicate => {}
             Verdict::Refused(refused) if refused.code == "differs_from_recorded" => {}
             Verdict::Refused(refused) => return Err(Problem::from(refused)),
         }
     }
-    let already_cancelled = sales.len() - cancelled;
-    let position = receipt.position;
+    let already_cancelled = sales.len().saturating_sub(cancelled);
     let answer =
-        CancelAnswer { channel, order_id, cancelled, already_cancelled, units: cancelled_units, position };
+        CancelAnswer { channel, order_id, cancelled, already_cancelled, position: receipt.position };
     Ok(Written::ok(answer, done))
 }
 

@@ -116,8 +116,9 @@ pub(super) fn key<T>(pointer: &'static str, checked: Result<T, KeyError>) -> Res
 }
 
 fn text(pointer: &'static str, name: &'static str, value: &str) -> Result<String, Refused> {
-    field::text(name, value, MAX_KEY_CHARS)
-        .map_err(|error| Refused::new(error.problem.code(), RefusalKind::Invalid, error.to_string()).at(pointer))
+    field::text(name, value, MAX_KEY_CHARS).map_err(|error| {
+        Refused::new(error.problem.code(), RefusalKind::Invalid, error.to_string()).at(pointer)
+    })
 }
 
 fn money(price: &PriceBody<'_>) -> Result<Money, Refused> {
@@ -127,7 +128,8 @@ fn money(price: &PriceBody<'_>) -> Result<Money, Refused> {
     let currency =
         Currency::new(&price.currency).map_err(|error| invalid("unknown_currency", error.to_string()))?;
     let money = Money { amount: price.amount.0, currency };
-    field::price("unit_price", Some(money), 4).map_err(|error| invalid(error.problem.code(), error.to_string()))?;
+    field::price("unit_price", Some(money), 4)
+        .map_err(|error| invalid(error.problem.code(), error.to_string()))?;
     Ok(money)
 }
 

@@ -119,7 +119,8 @@ pub(crate) async fn list(
     if listing.format.is_download() {
         drop(tx);
         let rows = list::chunks(move |offset, limit| {
-            let (state, caller, filter, order) = (state.clone(), caller.clone(), filter.clone(), order.clone());
+            let (state, caller, filter, order) =
+                (state.clone(), caller.clone(), filter.clone(), order.clone());
             async move { page(&state, &caller, &filter, &order, (limit, offset)).await }
         });
         return list::download(&listing, "sales", rows).await;
@@ -188,7 +189,8 @@ impl LineView {
             item_id: row.item_id,
             location_id: row.location_id,
             quantity: row.quantity,
-            unit_price: price.map(|(amount, currency): (Decimal, String)| MoneySchema::new(amount, &currency)),
+            unit_price: price
+                .map(|(amount, currency): (Decimal, String)| MoneySchema::new(amount, &currency)),
             sold_at: row.sold_at,
             date_local: row.local_date,
             state: row.state,

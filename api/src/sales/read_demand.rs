@@ -108,7 +108,8 @@ pub(crate) async fn read(
 impl DemandParams {
     fn days(&self, today: NaiveDate) -> Result<(NaiveDate, NaiveDate), Problem> {
         let to = self.to.unwrap_or(today);
-        let from = self.from.or_else(|| to.checked_sub_signed(TimeDelta::days(DEFAULT_DAYS - 1))).unwrap_or(to);
+        let from =
+            self.from.or_else(|| to.checked_sub_signed(TimeDelta::days(DEFAULT_DAYS - 1))).unwrap_or(to);
         let days = to.signed_duration_since(from).num_days() + 1;
         if days < 1 {
             return Err(Problem::invalid("invalid_parameter", "?to", "must not lie before from"));
@@ -151,7 +152,11 @@ impl DayView {
             date_local: day.date_local,
             units_sold: day.units_sold,
             revenue: seen.iter().find(|(code, _)| Some(code.as_str()) == currency).map(money),
-            other_revenue: seen.iter().filter(|(code, _)| Some(code.as_str()) != currency).map(money).collect(),
+            other_revenue: seen
+                .iter()
+                .filter(|(code, _)| Some(code.as_str()) != currency)
+                .map(money)
+                .collect(),
             stock_on_date,
             flags: flags.iter().filter(|(holds, _)| *holds).map(|(_, flag)| *flag).collect(),
             overlapping_units: day.overlapping_units,

@@ -40,7 +40,8 @@ pub(crate) async fn record(
         return Err(Problem::new(Status::UnsupportedMediaType, "unsupported_media_type", detail));
     }
     // Reading thousands of lines takes milliseconds of pure work, so it leaves the threads that serve others.
-    let read = tokio::task::spawn_blocking(move || Batch::read(&bytes)).await.map_err(|e| Problem::internal(&e))?;
+    let read =
+        tokio::task::spawn_blocking(move || Batch::read(&bytes)).await.map_err(|e| Problem::internal(&e))?;
     let Batch { operations, numbers, rejected } = read?;
     let receipt = state.submit(&caller, digest, operations).await?;
     let done = Done::from(&receipt);
@@ -90,7 +91,11 @@ fn split(body: &[u8]) -> Result<Vec<(usize, &[u8])>, Problem> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if body.trim_ascii_start().first() == Some(&b'[') {
         let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| {
-            Problem::new(Status::Unreadable, "unreadable_json", format!("the body is not a JSON array: {error}"))
+            Problem::new(
+                Status::Unreadable,
+                "unreadable_json",
+                format!("the body is not a JSON array: {error}"),
+            )
         })?;
         return Ok(elements.into_iter().map(|element| element.get().as_bytes()).zip(1..).map(swap).collect());
     }
@@ -110,7 +115,8 @@ mod tests {
         "sold_at":"2011-11-30T08:26:00Z"}"#;
 
     fn read(body: &str) -> Batch {
-        Batch::read(&Bytes::copy_from_slice(body.as_bytes())).unwrap_or_else(|problem| panic!("{}", problem.detail()))
+        Batch::read(&Bytes::copy_from_slice(body.as_bytes()))
+            .unwrap_or_else(|problem| panic!("{}", problem.detail()))
     }
 
     #[test]
@@ -127,7 +133,8 @@ mod tests {
         let line = LINE.replace('\n', "");
         let batch = read(&format!("{line}\n{{\n{}\n[1]\n{line}", line.replace("\"quantity\":2,", "")));
         assert_eq!(batch.numbers, [1, 5]);
-        let codes = batch.rejected.iter().map(|(line, refused)| (*line, refused.code.as_ref())).collect::<Vec<_>>();
+        let codes =
+            batch.rejected.iter().map(|(line, refused)| (*line, refused.code.as_ref())).collect::<Vec<_>>();
         assert_eq!(codes, [(2, "unreadable_json"), (3, "missing_field"), (4, "invalid_value")]);
     }
 

@@ -143,7 +143,11 @@ pub(crate) async fn record(
 impl OrderBody {
     fn into_lines(self) -> Result<Vec<ReportedLine>, Problem> {
         if self.lines.is_empty() || self.lines.len() > MAX_LINES {
-            return Err(Problem::invalid("line_count", "/lines", format!("must have 1 to {MAX_LINES} lines")));
+            return Err(Problem::invalid(
+                "line_count",
+                "/lines",
+                format!("must have 1 to {MAX_LINES} lines"),
+            ));
         }
         let (mut good, mut bad) = (Vec::with_capacity(self.lines.len()), Vec::new());
         for (index, line) in self.lines.iter().enumerate() {
@@ -155,7 +159,8 @@ impl OrderBody {
         match bad.first() {
             None => Ok(good),
             Some(first) => {
-                let problem = Problem::new(crate::problem::Status::Invalid, first.code.clone(), first.message.clone());
+                let problem =
+                    Problem::new(crate::problem::Status::Invalid, first.code.clone(), first.message.clone());
                 Err(problem.fields(bad))
             }
         }
@@ -174,10 +179,10 @@ impl OrderBody {
             item_id: Cow::Borrowed(&line.item_id),
             location_id: line.location_id.clone().or_else(|| self.location_id.clone()),
             quantity: line.quantity,
-            unit_price: line.unit_price.as_ref().map(|price| PriceBody {
-                amount: price.amount,
-                currency: Cow::Borrowed(&price.currency),
-            }),
+            unit_price: line
+                .unit_price
+                .as_ref()
+                .map(|price| PriceBody { amount: price.amount, currency: Cow::Borrowed(&price.currency) }),
             sold_at: self.sold_at,
         }
     }
@@ -216,7 +221,8 @@ impl OrderAnswer {
             .first()
             .map(|line| (line.channel.as_str().to_owned(), line.order_id.clone()))
             .unwrap_or_default();
-        let lines = lines.iter().zip(verdicts).map(|(line, verdict)| LineAnswer::new(line, &verdict)).collect();
+        let lines =
+            lines.iter().zip(verdicts).map(|(line, verdict)| LineAnswer::new(line, &verdict)).collect();
         Self { channel, order_id, lines, position }
     }
 }

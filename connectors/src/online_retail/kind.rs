@@ -88,7 +88,9 @@ mod tests {
     fn five_digits_and_up_to_two_letters_are_a_product() {
         assert_eq!(kind("536365", "85123A", 6, 255), Kind::Sale);
         assert_eq!(kind("536365", "85123AB", 6, 255), Kind::Sale);
-        for code in ["", "POST", "1234", "123456", "85123ABC", "85123a", "BANK CHARGES", "8512£", "gift_0001_20"] {
+        for code in
+            ["", "POST", "1234", "123456", "85123ABC", "85123a", "BANK CHARGES", "8512£", "gift_0001_20"]
+        {
             assert_eq!(kind("536365", code, 6, 255), Kind::NonProduct, "{code}");
         }
     }

@@ -120,7 +120,8 @@ fn line(row: u64, record: &StringRecord) -> Result<InvoiceLine, ReadError> {
     let mut next = || fields.next().unwrap_or_default();
     let (invoice_no, stock_code, description) = (next(), next(), next());
     let (quantity, invoiced_at, unit_price, country) = (next(), next(), next(), next());
-    let wrong = |column, text: &str, expected| ReadError::Field { row, column, text: text.to_owned(), expected };
+    let wrong =
+        |column, text: &str, expected| ReadError::Field { row, column, text: text.to_owned(), expected };
 
     let quantity = quantity.parse().map_err(|_| wrong("Quantity", quantity, "an integer"))?;
     let invoiced_at = NaiveDateTime::parse_from_str(invoiced_at, "%Y-%m-%dT%H:%M:%S")

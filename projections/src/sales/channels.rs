@@ -16,8 +16,7 @@ use crate::rows;
 pub(super) async fn apply(conn: &mut PgConnection, block: &[StoredEvent]) -> Result<(), ProjectionError> {
     let mut configured = BTreeMap::new();
     for event in block.iter().filter(|event| *event.stream_type == *ChannelEvent::STREAM_TYPE) {
-        let ChannelEvent::ChannelConfigured(config) =
-            decode(event)?;
+        let ChannelEvent::ChannelConfigured(config) = decode(event)?;
         configured.insert((event.company_id, event.stream_id.as_ref()), (event.position, config));
     }
     if configured.is_empty() { Ok(()) } else { write(conn, &configured).await }

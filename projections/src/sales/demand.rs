@@ -18,7 +18,7 @@ use crate::projection::ProjectionError;
 /// Columns of the primary key, in its order, so that neighbouring rows are written together. Channel and currency are
 /// empty where a person took units back and where a line bears no price.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key<'a> {
+struct RowKey<'a> {
     company_id: Uuid,
     item_key: &'a str,
     date_local: NaiveDate,
@@ -41,16 +41,16 @@ struct Sums {
 
 /// Adds the facts of a block.
 pub(super) async fn apply(conn: &mut PgConnection, facts: &[Fact]) -> Result<(), ProjectionError> {
-    let mut sums: BTreeMap<Key<'_>, Sums> = BTreeMap::new();
+    let mut sums: BTreeMap<RowKey<'_>, Sums> = BTreeMap::new();
     for fact in facts.iter().filter(|fact| fact.happened != Happened::Shipped) {
         sums.entry(key(fact)).or_default().add(fact);
     }
     if sums.is_empty() { Ok(()) } else { write(conn, &sums).await }
 }
 
-fn key(fact: &Fact) -> Key<'_> {
+fn key(fact: &Fact) -> RowKey<'_> {
     let price = fact.sale.as_ref().and_then(|sale| sale.unit_price);
-    Key {
+    RowKey {
         company_id: fact.company_id,
         item_key: &fact.item_key,
         date_local: fact.local_date,
@@ -79,7 +79,7 @@ impl Sums {
     }
 }
 
-async fn write(conn: &mut PgConnection, sums: &BTreeMap<Key<'_>, Sums>) -> Result<(), ProjectionError> {
+async fn write(conn: &mut PgConnection, sums: &BTreeMap<RowKey<'_>, Sums>) -> Result<(), ProjectionError> {
     sqlx::query(
         "insert into demand as d (company_id, item_key, date_local, location_id, channel, currency, line_units,
              return_units, cancel_units, line_revenue, return_revenue, cancel_revenue, changed_position)

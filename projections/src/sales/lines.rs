@@ -30,6 +30,10 @@ pub(super) async fn apply(conn: &mut PgConnection, facts: &[Fact]) -> Result<(),
             Happened::Sold | Happened::Reserved | Happened::Returned => {}
         }
     }
+    let came_before = cancellations_of(conn, &lines).await?;
+    for (company_id, channel, line_id, quantity) in &came_before {
+        changes.entry((*company_id, channel, line_id)).or_default().cancelled.get_or_insert(*quantity);
+    }
     insert(conn, lines).await?;
     change(conn, &changes).await
 }
@@ -79,29 +83,45 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Cancellations of these lines that came before them. Planned anew each time: how it is done best depends on how many
+/// cancellations there are.
+async fn cancellations_of(
+    conn: &mut PgConnection,
+    lines: &Lines<'_>,
+) -> Result<Vec<(Uuid, String, String, Units)>, ProjectionError> {
+    if lines.position.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query_as(
+        "select c.company_id, c.channel, c.line_id, c.quantity
+         from lines c
+         join unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as u (company_id, channel, kind, line_id)
+             on u.kind = 'sale' and c.company_id = u.company_id and c.channel = u.channel and c.line_id = u.line_id
+         where c.kind = 'cancellation'",
+    )
+    .persistent(false)
+    .bind(&lines.company_id)
+    .bind(&lines.channel)
+    .bind(&lines.kind)
+    .bind(&lines.line_id)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
 async fn insert(conn: &mut PgConnection, lines: Lines<'_>) -> Result<(), ProjectionError> {
     if lines.position.is_empty() {
         return Ok(());
     }
-    // The inner select is a probe of the primary key per sale: a cancellation that came before its sale.
     sqlx::query(
         "insert into lines (company_id, channel, kind, line_id, order_id, item_key, location_id, quantity,
              unit_price_amount, unit_price_currency, sold_at, local_date, state, cancelled_quantity, position)
-         select n.company_id, n.channel, n.kind, n.line_id, n.order_id, n.item_key, n.location_id, n.quantity,
-             n.amount, n.currency, n.sold_at, n.local_date,
-             case when n.cancelled >= n.quantity then 'cancelled' else n.state end, n.cancelled, n.position
-         from (
-             select u.*, case when u.kind <> 'sale' then 0 else coalesce((
-                 select c.quantity
-                 from lines c
-                 where c.company_id = u.company_id and c.channel = u.channel and c.kind = 'cancellation'
-                     and c.line_id = u.line_id
-             ), 0) end as cancelled
-             from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                 $8::bigint[], $9::numeric[], $10::text[], $11::timestamptz[], $12::date[], $13::text[], $14::bigint[])
-                 as u (company_id, channel, kind, line_id, order_id, item_key, location_id, quantity, amount, currency,
-                     sold_at, local_date, state, position)
-         ) n
+         select u.company_id, u.channel, u.kind, u.line_id, u.order_id, u.item_key, u.location_id, u.quantity,
+             u.amount, u.currency, u.sold_at, u.local_date, u.state, 0, u.position
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+             $8::bigint[], $9::numeric[], $10::text[], $11::timestamptz[], $12::date[], $13::text[], $14::bigint[])
+             as u (company_id, channel, kind, line_id, order_id, item_key, location_id, quantity, amount, currency,
+                 sold_at, local_date, state, position)
          on conflict (company_id, channel, kind, line_id) do nothing",
     )
     .bind(lines.company_id)
@@ -149,6 +169,7 @@ async fn change(
              as c (company_id, channel, line_id, cancelled, shipped)
          where l.company_id = c.company_id and l.channel = c.channel and l.kind = 'sale' and l.line_id = c.line_id",
     )
+    .persistent(false)
     .bind(changes.keys().map(|key| key.0).collect::<Vec<_>>())
     .bind(changes.keys().map(|key| key.1).collect::<Vec<_>>())
     .bind(changes.keys().map(|key| storable(key.2)).collect::<Vec<_>>())

@@ -86,6 +86,7 @@ create table lines (
 );
 create index lines_order on lines (company_id, order_id);
 create index lines_position on lines (company_id, position);
+create index lines_cancelled on lines (company_id, channel, line_id) where kind = 'cancellation';
 
 create table demand (
     company_id uuid not null,

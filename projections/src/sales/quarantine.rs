@@ -108,7 +108,11 @@ pub async fn entries(
 }
 
 /// Number of entries that [`entries`] pages through.
-pub async fn count(conn: &mut PgConnection, company_id: Uuid, released: Option<bool>) -> Result<i64, sqlx::Error> {
+pub async fn count(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    released: Option<bool>,
+) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "select count(*)
          from quarantine_1.entries

@@ -119,7 +119,11 @@ pub async fn lines(
 }
 
 /// Number of lines that `filter` lets through.
-pub async fn count_lines(conn: &mut PgConnection, company_id: Uuid, filter: &LineFilter) -> Result<i64, sqlx::Error> {
+pub async fn count_lines(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    filter: &LineFilter,
+) -> Result<i64, sqlx::Error> {
     let mut query = QueryBuilder::new("select count(*) from sales_1.lines l where ");
     push_filter(&mut query, company_id, filter);
     query.build_query_scalar().fetch_one(conn).await

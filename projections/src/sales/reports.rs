@@ -14,8 +14,7 @@ use crate::projection::{ProjectionError, decode};
 pub(super) async fn apply(conn: &mut PgConnection, block: &[StoredEvent]) -> Result<(), ProjectionError> {
     let mut reports = BTreeMap::new();
     for event in block.iter().filter(|event| *event.stream_type == *SalesReportEvent::STREAM_TYPE) {
-        let SalesReportEvent::DailySalesReported(report) =
-            decode(event)?;
+        let SalesReportEvent::DailySalesReported(report) = decode(event)?;
         let key = (
             event.company_id,
             report.item_id.as_str().to_owned(),
@@ -33,7 +32,8 @@ async fn write(
     conn: &mut PgConnection,
     reports: &[(&StoredEvent, DailySalesReported)],
 ) -> Result<(), ProjectionError> {
-    let location = |report: &DailySalesReported| report.location_id.clone().map(String::from).unwrap_or_default();
+    let location =
+        |report: &DailySalesReported| report.location_id.clone().map(String::from).unwrap_or_default();
     sqlx::query(
         "insert into daily_reports as d (company_id, item_key, date_local, location_id, source, units_sold,
              revenue_amount, revenue_currency, reported_at, position)
