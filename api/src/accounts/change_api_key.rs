@@ -1,4 +1,4 @@
-//! PUT /api-keys/{key_id}: rename a key or give it another role.
+//! `PUT /api-keys/{key_id}`: rename a key or give it another role.
 
 use axum::extract::State;
 use serde::Deserialize;

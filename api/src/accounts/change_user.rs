@@ -1,4 +1,4 @@
-//! PUT /users/{user_id}: change a member's role, name or password.
+//! `PUT /users/{user_id}`: change a member's role, name or password.
 
 use axum::extract::State;
 use commands::accounts::{SecretText, UserChange};

@@ -17,13 +17,13 @@ use crate::state::AppState;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUserBody {
     /// E-mail address. Who has an account already joins with it and keeps name and password.
-    #[schema(value_type = String, example = "bob@example.com", max_length = 254)]
+    #[schema(value_type = String, format = Email, example = "bob@example.com", max_length = 254)]
     email: SecretText,
     /// Name; the address where it is missing.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     name: Option<SecretText>,
     /// First password, 8 characters to 256 bytes; needed when the person has no account yet.
-    #[schema(value_type = Option<String>, min_length = 8, max_length = 256)]
+    #[schema(value_type = Option<String>, example = "correct horse battery", min_length = 8, max_length = 256)]
     password: Option<SecretText>,
     /// Role, none above the caller's own.
     #[schema(inline)]

@@ -18,7 +18,7 @@ use crate::state::AppState;
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginBody {
     /// E-mail address.
-    #[schema(value_type = String, example = "ann@example.com")]
+    #[schema(value_type = String, format = Email, example = "ann@example.com")]
     email: SecretText,
     /// Password.
     #[schema(value_type = String)]

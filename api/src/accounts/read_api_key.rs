@@ -1,4 +1,4 @@
-//! GET /api-keys/{key_id}: one key.
+//! `GET /api-keys/{key_id}`: one key.
 
 use axum::Json;
 use axum::extract::State;

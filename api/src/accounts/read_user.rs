@@ -1,4 +1,4 @@
-//! GET /users/{user_id}: one member.
+//! `GET /users/{user_id}`: one member.
 
 use axum::Json;
 use axum::extract::State;

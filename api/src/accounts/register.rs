@@ -30,10 +30,10 @@ const FIRST_LOCATION: (&str, &str) = ("MAIN", "Main Warehouse");
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegisterBody {
     /// E-mail address, to sign in with.
-    #[schema(value_type = String, example = "ann@example.com", max_length = 254)]
+    #[schema(value_type = String, format = Email, example = "ann@example.com", max_length = 254)]
     email: SecretText,
     /// 8 characters to 256 bytes.
-    #[schema(value_type = String, min_length = 8, max_length = 256)]
+    #[schema(value_type = String, example = "correct horse battery", min_length = 8, max_length = 256)]
     password: SecretText,
     /// Name of the person; the part of the address before the @ where it is missing.
     #[schema(value_type = Option<String>, max_length = 200)]

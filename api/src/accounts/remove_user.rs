@@ -1,4 +1,4 @@
-//! DELETE /users/{user_id}: end a membership.
+//! `DELETE /users/{user_id}`: end a membership.
 
 use axum::extract::State;
 use uuid::Uuid;

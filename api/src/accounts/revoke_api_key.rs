@@ -1,4 +1,4 @@
-//! DELETE /api-keys/{key_id}: revoke a key.
+//! `DELETE /api-keys/{key_id}`: revoke a key.
 
 use axum::extract::State;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! POST /jobs/{job_id}/cancel: not at all.
+//! `POST /jobs/{job_id}/cancel`: not at all.
 
 use axum::extract::State;
 use uuid::Uuid;

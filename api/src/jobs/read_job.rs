@@ -1,4 +1,4 @@
-//! GET /jobs/{job_id}: one job.
+//! `GET /jobs/{job_id}`: one job.
 
 use axum::Json;
 use axum::extract::State;

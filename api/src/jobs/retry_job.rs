@@ -1,4 +1,4 @@
-//! POST /jobs/{job_id}/retry: once more.
+//! `POST /jobs/{job_id}/retry`: once more.
 
 use axum::extract::State;
 use uuid::Uuid;
