@@ -15,11 +15,18 @@ use crate::workspace::{Stop, Workspace};
 
 impl Workspace<'_> {
     /// Adds a product.
-    pub(crate) fn create_product(&mut self, item_id: &ItemId, details: &ProductDetails) -> Result<Outcome, Stop> {
+    pub(crate) fn create_product(
+        &mut self,
+        item_id: &ItemId,
+        details: &ProductDetails,
+    ) -> Result<Outcome, Stop> {
         self.founded()?;
         self.check_item_id_free(item_id, None)?;
         let key: Arc<str> = Arc::from(item_id.as_str());
-        self.change_product(&key, ProductCommand::Create { item_id: item_id.clone(), details: details.clone() })?;
+        self.change_product(
+            &key,
+            ProductCommand::Create { item_id: item_id.clone(), details: details.clone() },
+        )?;
         if is_priced(details) {
             self.lock_currency()?;
         }
@@ -290,7 +297,9 @@ impl From<LocationRefusal> for Stop {
             LocationRefusal::Invalid(field) => Refused::field(&field),
             LocationRefusal::Inactive => refused("inactive_location", Conflict),
             LocationRefusal::IsPrimary => refused("primary_location", Conflict),
-            LocationRefusal::HasStock { items } => refused("location_has_stock", Conflict).figure("items", items),
+            LocationRefusal::HasStock { items } => {
+                refused("location_has_stock", Conflict).figure("items", items)
+            }
             LocationRefusal::HasOpenReservations { items } => {
                 refused("location_has_reservations", Conflict).figure("items", items)
             }

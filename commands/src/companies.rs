@@ -24,7 +24,8 @@ impl Workspace<'_> {
     /// The company at hand, which must have been founded.
     pub(crate) fn founded(&mut self) -> Result<Founded, Stop> {
         let company = self.directory()?.company();
-        let Some((company, profile)) = company.and_then(|held| held.profile.as_ref().map(|profile| (held, profile)))
+        let Some((company, profile)) =
+            company.and_then(|held| held.profile.as_ref().map(|profile| (held, profile)))
         else {
             return Err(CompanyRefusal::NotFound.into());
         };
@@ -105,7 +106,9 @@ impl From<CompanyRefusal> for Stop {
             CompanyRefusal::CurrencyIsLocked { currency } => {
                 refused("currency_locked", Conflict).at("/currency").figure("currency", currency.code())
             }
-            CompanyRefusal::Settings(refusal) => refused("invalid_setting", Invalid).at(format!("/{}", refusal.key)),
+            CompanyRefusal::Settings(refusal) => {
+                refused("invalid_setting", Invalid).at(format!("/{}", refusal.key))
+            }
             CompanyRefusal::DayAlreadyStarted { .. } => refused("day_already_started", Conflict),
         })
     }

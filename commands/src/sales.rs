@@ -105,13 +105,11 @@ impl Workspace<'_> {
         if let Some(sold) = self.sold_here.get(&sale_key) {
             return Ok(Some(sold.clone()));
         }
-        match self.found.sold_lines.get(&sale_key) {
-            Some(sold) => Ok(sold.clone()),
-            None => {
-                self.missing.insert(Missing::SoldLine(sale_key.0, sale_key.1));
-                Err(Stop::Missing)
-            }
-        }
+        let Some(sold) = self.found.sold_lines.get(&sale_key) else {
+            self.missing.insert(Missing::SoldLine(sale_key.0, sale_key.1));
+            return Err(Stop::Missing);
+        };
+        Ok(sold.clone())
     }
 
     /// Where a channel's sales land: its own location, else the primary one.
@@ -255,9 +253,10 @@ fn still_unknown(line: &ReportedLine, reason: QuarantineReason) -> Refused {
     let (what, code) = match reason {
         QuarantineReason::UnknownItem => (line.item_id.as_str(), "unknown_item"),
         QuarantineReason::AmbiguousItem => (line.item_id.as_str(), "ambiguous_item"),
-        QuarantineReason::UnknownLocation => {
-            (line.location_id.as_ref().map_or("its channel's location", LocationId::as_str), "unknown_location")
-        }
+        QuarantineReason::UnknownLocation => (
+            line.location_id.as_ref().map_or("its channel's location", LocationId::as_str),
+            "unknown_location",
+        ),
     };
     Refused::new(code, RefusalKind::Conflict, format!("{what} is still unknown"))
 }

@@ -68,7 +68,11 @@ impl Workspace<'_> {
     }
 
     fn stock_stream(&self, key: &Arc<str>) -> StreamKey {
-        StreamKey { company_id: self.company_id, stream_type: StockEvent::STREAM_TYPE, stream_id: key.clone() }
+        StreamKey {
+            company_id: self.company_id,
+            stream_type: StockEvent::STREAM_TYPE,
+            stream_id: key.clone(),
+        }
     }
 
     fn stock_command(&mut self, key: &Arc<str>, intent: StockIntent) -> Result<StockCommand, Stop> {
@@ -95,9 +99,7 @@ impl Workspace<'_> {
 
     fn check_locations(&mut self, intent: &StockIntent) -> Result<(), Stop> {
         let named: &[(&LocationId, &'static str)] = match intent {
-            StockIntent::Transfer { from, to, .. } => {
-                &[(from, "/from_location_id"), (to, "/to_location_id")]
-            }
+            StockIntent::Transfer { from, to, .. } => &[(from, "/from_location_id"), (to, "/to_location_id")],
             StockIntent::Adjust { location_id, .. }
             | StockIntent::Count { location_id, .. }
             | StockIntent::Receive { location_id, .. }
@@ -125,8 +127,12 @@ impl Workspace<'_> {
 
 fn check_location(directory: &Directory, id: &LocationId, pointer: &'static str) -> Result<(), Refused> {
     let Some(location) = directory.location(id) else {
-        return Err(Refused::new("unknown_location", RefusalKind::NotFound, format!("no location bears {id}"))
-            .at(pointer));
+        return Err(Refused::new(
+            "unknown_location",
+            RefusalKind::NotFound,
+            format!("no location bears {id}"),
+        )
+        .at(pointer));
     };
     if !location.is_active {
         return Err(Refused::new("inactive_location", RefusalKind::Conflict, format!("{id} is deactivated"))
@@ -135,7 +141,12 @@ fn check_location(directory: &Directory, id: &LocationId, pointer: &'static str)
     Ok(())
 }
 
-fn outcome(directory: &Directory, key: &Arc<str>, after: &StockItem, event: &StockEvent) -> Result<StockOutcome, Stop> {
+fn outcome(
+    directory: &Directory,
+    key: &Arc<str>,
+    after: &StockItem,
+    event: &StockEvent,
+) -> Result<StockOutcome, Stop> {
     let legs = event.entry().movements.iter().map(|movement| StockLeg {
         location_id: movement.location_id.clone(),
         quantity_before: movement.balance_after - movement.effect,
@@ -156,9 +167,7 @@ fn outcome(directory: &Directory, key: &Arc<str>, after: &StockItem, event: &Sto
 /// On hand over all PHYSICAL locations, in units.
 fn physical_total(directory: &Directory, stock: &StockItem) -> Units {
     let physical = stock.locations.iter().filter(|(id, _)| {
-        directory
-            .location(id)
-            .is_none_or(|location| location.details.stock_role == StockRole::Physical)
+        directory.location(id).is_none_or(|location| location.details.stock_role == StockRole::Physical)
     });
     physical.map(|(_, ledger)| ledger.on_hand).sum()
 }

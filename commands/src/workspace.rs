@@ -189,7 +189,9 @@ impl<'a> Workspace<'a> {
             Operation::EditLocation { location_id, edit, expected_version } => {
                 self.edit_location(location_id, edit, *expected_version)
             }
-            Operation::DeactivateLocation { location_id, seen } => self.deactivate_location(location_id, *seen),
+            Operation::DeactivateLocation { location_id, seen } => {
+                self.deactivate_location(location_id, *seen)
+            }
             Operation::ReactivateLocation { location_id } => self.reactivate_location(location_id),
             Operation::FoundCompany { profile } => self.found_company(profile),
             Operation::EditCompany { edit } => self.edit_company(edit),
@@ -200,13 +202,11 @@ impl<'a> Workspace<'a> {
 
     /// The company at hand, loaded.
     pub(crate) fn directory(&mut self) -> Result<&mut Directory, Stop> {
-        match self.memory.get_mut(&self.company_id) {
-            Some(directory) => Ok(directory),
-            None => {
-                self.missing.insert(Missing::Directory(self.company_id));
-                Err(Stop::Missing)
-            }
-        }
+        let Some(directory) = self.memory.get_mut(&self.company_id) else {
+            self.missing.insert(Missing::Directory(self.company_id));
+            return Err(Stop::Missing);
+        };
+        Ok(directory)
     }
 
     /// Position that the next event takes.
@@ -236,7 +236,7 @@ impl<'a> Workspace<'a> {
 
     /// Runs `command` on a stream, remembers its new state and notes its events. `event_id` is for the first event;
     /// `effective_at` for all of them.
-    pub(crate) fn change<A: Room>(
+    pub(crate) fn change<A>(
         &mut self,
         id: &Arc<str>,
         event_id: Uuid,
@@ -244,7 +244,7 @@ impl<'a> Workspace<'a> {
         command: A::Command,
     ) -> Result<Vec<A::Event>, Stop>
     where
-        A: Send + 'static,
+        A: Room + Send + 'static,
         A::Event: Event,
         A::Error: Into<Stop>,
     {
@@ -341,9 +341,21 @@ impl<'a> Workspace<'a> {
     }
 
     /// The decided batch, and how to take it back.
-    pub(crate) fn into_parts(self) -> (Vec<StoredEvent>, Vec<(KeyClaim, i64)>, HashSet<Missing>, Undo) {
-        (self.events, self.keys, self.missing, self.undo)
+    pub(crate) fn into_parts(self) -> Parts {
+        Parts { events: self.events, keys: self.keys, missing: self.missing, undo: self.undo }
     }
+}
+
+/// A decided batch.
+pub(crate) struct Parts {
+    /// Events in order.
+    pub(crate) events: Vec<StoredEvent>,
+    /// Keys with the position that their answers speak of.
+    pub(crate) keys: Vec<(KeyClaim, i64)>,
+    /// What must be read before it can really be decided.
+    pub(crate) missing: HashSet<Missing>,
+    /// How to take it back.
+    pub(crate) undo: Undo,
 }
 
 fn restore<A: Room + Send + 'static>(id: Arc<str>, before: Cached<A>) -> Restore {

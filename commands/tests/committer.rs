@@ -1,7 +1,7 @@
 //! The committer against a real log: every test has a database of its own.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use commands::clock::{Clock, Ids};
 use commands::operation::{Occupancy, ProductEdit, RequestKey};
 use commands::{CommitterConfig, Committers, Operation, Outcome, Receipt, Submission, SubmitError, Verdict};
@@ -11,8 +11,8 @@ use domain::companies::event::Profile;
 use domain::sales::event::{ChannelConfigured, LineKind, OnSale, ReportedLine};
 use domain::shared::ids::{ChannelId, CompanyId, ItemId, LocationId};
 use domain::shared::money::Currency;
-use domain::stock::command::{AdjustKind, Human, Reason};
 use domain::stock::StockIntent;
+use domain::stock::command::{AdjustKind, Human, Reason};
 use event_log::append::key_id;
 use event_log::event::{Metadata, StoredEvent};
 use event_log::read;
@@ -45,14 +45,17 @@ impl Shop {
         let (database, clock) = (fresh_database().await, Clock::system());
         let committers = committers(&database, &clock, 1_000).await;
         let shop = Self { database, committers, clock, company_id: CompanyId(Ids.next()) };
-        let profile =
-            Profile { name: "Shop".into(), currency: Currency::new("EUR").unwrap(), time_zone: chrono_tz::UTC };
+        let profile = Profile {
+            name: "Shop".into(),
+            currency: Currency::new("EUR").unwrap(),
+            time_zone: chrono_tz::UTC,
+        };
         shop.accept(Operation::FoundCompany { profile }).await;
         let details = Box::new(LocationDetails::named("Main", LocationKind::Own, None));
-        shop.accept(Operation::CreateLocation { location_id: main_location(), details, is_primary: true }).await;
+        shop.accept(Operation::CreateLocation { location_id: main_location(), details, is_primary: true })
+            .await;
         shop.create("A").await;
-        let intent =
-            StockIntent::Open { location_id: main_location(), quantity: 100, at: None, notes: None };
+        let intent = StockIntent::Open { location_id: main_location(), quantity: 100, at: None, notes: None };
         shop.accept(Operation::Stock { item: item("A"), intent }).await;
         shop
     }
@@ -133,7 +136,7 @@ fn line(kind: LineKind, name: &str, line_id: &str, quantity: i64) -> ReportedLin
         location_id: None,
         quantity,
         unit_price: None,
-        sold_at: Utc::now(),
+        sold_at: Clock::system().now(),
         offset_minutes: 0,
     }
 }
@@ -142,7 +145,8 @@ fn line(kind: LineKind, name: &str, line_id: &str, quantity: i64) -> ReportedLin
 async fn a_refused_command_never_harms_its_neighbours() {
     let shop = Shop::open().await;
     let before = shop.events().await.len();
-    let receipt = shop.submit(vec![subtract("A", 10), subtract("A", 500), subtract("B", 1), subtract("A", 5)]).await;
+    let receipt =
+        shop.submit(vec![subtract("A", 10), subtract("A", 500), subtract("B", 1), subtract("A", 5)]).await;
     let codes: Vec<_> = receipt
         .verdicts
         .iter()
@@ -161,8 +165,10 @@ async fn a_refused_command_never_harms_its_neighbours() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_key_is_answered_once_and_refused_for_another_body() {
     let shop = Shop::open().await;
-    let first = shop.committers.submit(shop.submission(vec![subtract("A", 10)], Some(("k", "body")))).await.unwrap();
-    let again = shop.committers.submit(shop.submission(vec![subtract("A", 10)], Some(("k", "body")))).await.unwrap();
+    let first =
+        shop.committers.submit(shop.submission(vec![subtract("A", 10)], Some(("k", "body")))).await.unwrap();
+    let again =
+        shop.committers.submit(shop.submission(vec![subtract("A", 10)], Some(("k", "body")))).await.unwrap();
     assert!(!first.replayed && again.replayed);
     assert_eq!((first.position, &first.verdicts), (again.position, &again.verdicts));
     let other = shop.committers.submit(shop.submission(vec![subtract("A", 1)], Some(("k", "other")))).await;
@@ -173,7 +179,8 @@ async fn a_request_key_is_answered_once_and_refused_for_another_body() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_at_the_same_moment_is_one_command() {
     let shop = Shop::open().await;
-    let tries = (0..32).map(|_| shop.committers.submit(shop.submission(vec![subtract("A", 1)], Some(("k", "body")))));
+    let tries =
+        (0..32).map(|_| shop.committers.submit(shop.submission(vec![subtract("A", 1)], Some(("k", "body")))));
     let receipts = futures::future::join_all(tries).await;
     let replayed = receipts.iter().filter(|receipt| receipt.as_ref().unwrap().replayed).count();
     assert_eq!(replayed, 31);
@@ -189,15 +196,18 @@ async fn two_processes_on_one_partition_lose_and_double_nothing() {
         committers.submit(shop.submission(vec![subtract("A", 1)], None))
     });
     let receipts = futures::future::join_all(tries).await;
-    let accepted = receipts.iter().filter(|receipt| {
-        matches!(receipt.as_ref().unwrap().verdicts[0], Verdict::Accepted(_))
-    });
+    let accepted = receipts
+        .iter()
+        .filter(|receipt| matches!(receipt.as_ref().unwrap().verdicts[0], Verdict::Accepted(_)));
     assert_eq!(accepted.count(), 100);
     assert_eq!(shop.on_hand("A").await, 0);
     let events = shop.events().await;
     assert!(events.iter().zip(1..).all(|(event, position)| event.position == position));
-    let versions: Vec<_> =
-        events.iter().filter(|event| &*event.stream_type == "stock_item").map(|event| event.version).collect();
+    let versions: Vec<_> = events
+        .iter()
+        .filter(|event| &*event.stream_type == "stock_item")
+        .map(|event| event.version)
+        .collect();
     assert_eq!(versions, (1..=101).collect::<Vec<_>>());
 }
 
@@ -223,8 +233,11 @@ async fn a_lost_connection_neither_loses_nor_doubles_a_command() {
             break;
         }
         let key = format!("k{done}");
-        let receipt =
-            shop.committers.submit(shop.submission(vec![subtract("A", 1)], Some((&key, "body")))).await.unwrap();
+        let receipt = shop
+            .committers
+            .submit(shop.submission(vec![subtract("A", 1)], Some((&key, "body"))))
+            .await
+            .unwrap();
         assert!(matches!(receipt.verdicts[0], Verdict::Accepted(_)));
         done += 1;
     }
@@ -238,7 +251,8 @@ async fn a_lost_connection_neither_loses_nor_doubles_a_command() {
 async fn an_outside_fact_is_recorded_once_whatever_way_it_comes() {
     let shop = Shop::open().await;
     let sale = line(LineKind::Sale, "A", "1", 3);
-    let twice = shop.submit(vec![Operation::RecordLine(sale.clone()), Operation::RecordLine(sale.clone())]).await;
+    let twice =
+        shop.submit(vec![Operation::RecordLine(sale.clone()), Operation::RecordLine(sale.clone())]).await;
     assert!(matches!(twice.verdicts[0], Verdict::Accepted(Outcome::LineRecorded { .. })));
     assert_eq!(twice.verdicts[1], Verdict::Duplicate);
     shop.clock.advance(TimeDelta::days(30));
@@ -252,7 +266,9 @@ async fn an_outside_fact_is_recorded_once_whatever_way_it_comes() {
 async fn a_quarantined_line_is_released_once_its_item_is_known() {
     let shop = Shop::open().await;
     let sale = line(LineKind::Sale, "NEW", "1", 3);
-    let Outcome::LineQuarantined { quarantine_id, .. } = shop.accept(Operation::RecordLine(sale.clone())).await else {
+    let Outcome::LineQuarantined { quarantine_id, .. } =
+        shop.accept(Operation::RecordLine(sale.clone())).await
+    else {
         panic!("the line was not quarantined")
     };
     assert_eq!(shop.verdict(Operation::RecordLine(sale.clone())).await, Verdict::Duplicate);
@@ -295,7 +311,10 @@ async fn a_reserving_channel_takes_stock_at_shipment() {
     assert_eq!(shop.on_hand("A").await, 97);
     shop.accept(Operation::RecordLine(line(LineKind::Cancellation, "A", "2", 5))).await;
     assert_eq!(shop.on_hand("A").await, 97);
-    assert_eq!(shop.refusal(Operation::RecordLine(line(LineKind::Shipment, "A", "9", 1))).await, "nothing_reserved");
+    assert_eq!(
+        shop.refusal(Operation::RecordLine(line(LineKind::Shipment, "A", "9", 1))).await,
+        "nothing_reserved"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -347,7 +366,8 @@ async fn a_late_count_before_a_long_past_is_decided_from_the_whole_history() {
 async fn names_and_keys_of_the_catalogue_stay_unique() {
     let shop = Shop::open().await;
     shop.create("B").await;
-    let twice = Operation::CreateProduct { item_id: item("B"), details: ProductDetails::named(&item("B"), "B") };
+    let twice =
+        Operation::CreateProduct { item_id: item("B"), details: ProductDetails::named(&item("B"), "B") };
     assert_eq!(shop.refusal(twice).await, "product_exists");
     let rename = |to: &str, expected_version| Operation::EditProduct {
         item: item("B"),

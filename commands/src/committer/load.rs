@@ -6,25 +6,16 @@ use std::sync::Arc;
 use domain::sales::{Quarantine, SalesReport};
 use domain::shared::event::Event;
 use domain::stock::{StockEvent, StockItem};
-use event_log::append::{KeyKind, key_id};
+use event_log::append::KeyKind;
 use event_log::event::{StoredEvent, StreamKey};
 use event_log::{keys, read, snapshot};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::committer::error::CommitError;
+use crate::committer::snapshots;
 use crate::directory::{COMPLETE, Cached, Directory, Room};
 use crate::workspace::{Found, Memory, Missing, SoldLine};
-
-/// Names the shape of stored stock states. Another shape needs another name, so that old snapshots are ignored.
-pub(super) fn stock_fingerprint() -> Uuid {
-    key_id(&["stock_item", "1"])
-}
-
-/// Name of a stock stream.
-pub(super) fn stock_stream(company_id: Uuid, stream_id: &Arc<str>) -> StreamKey {
-    StreamKey { company_id, stream_type: StockEvent::STREAM_TYPE, stream_id: stream_id.clone() }
-}
 
 /// Reads everything that is missing, as of `position`.
 pub(super) async fn load(
@@ -72,7 +63,7 @@ async fn load_streams(
     }
     let stock: Vec<_> =
         streams.iter().filter(|stream| stream.stream_type == StockEvent::STREAM_TYPE).cloned().collect();
-    for stored in snapshot::load(connection, partition, &stock, stock_fingerprint()).await? {
+    for stored in snapshot::load(connection, partition, &stock, snapshots::stock_fingerprint()).await? {
         // A snapshot that cannot be read is a missing one.
         let Ok(state) = serde_json::from_str::<StockItem>(&stored.state) else { continue };
         if let Some(directory) = memory.get_mut(&stored.stream.company_id) {
@@ -82,8 +73,10 @@ async fn load_streams(
     let from: Vec<_> = streams
         .iter()
         .map(|stream| {
-            let held = memory.get(&stream.company_id).filter(|_| stream.stream_type == StockEvent::STREAM_TYPE);
-            let version = held.and_then(|held| held.stock(&stream.stream_id)).map_or(0, |cached| cached.version);
+            let held =
+                memory.get(&stream.company_id).filter(|_| stream.stream_type == StockEvent::STREAM_TYPE);
+            let version =
+                held.and_then(|held| held.stock(&stream.stream_id)).map_or(0, |cached| cached.version);
             (stream.clone(), version)
         })
         .collect();
@@ -130,7 +123,8 @@ async fn load_lines(
         return Ok(());
     }
     found.sold_lines.extend(lines.iter().map(|line| (*line, None)));
-    let wanted: Vec<_> = lines.iter().map(|(company_id, key)| (*company_id, KeyKind::External, *key)).collect();
+    let wanted: Vec<_> =
+        lines.iter().map(|(company_id, key)| (*company_id, KeyKind::External, *key)).collect();
     let taken = keys::lookup(connection, partition, &wanted).await?;
     for key in taken {
         let Some(event) = read::at(connection, partition, key.position).await? else { continue };

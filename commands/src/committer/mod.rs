@@ -5,7 +5,9 @@
 //! fills by itself. A full queue is answered with [`SubmitError::Busy`] at once.
 
 mod error;
+mod answer;
 mod load;
+mod snapshots;
 mod worker;
 
 use std::sync::Arc;
@@ -97,7 +99,10 @@ impl Committers {
     /// Blocks of events as this process appends or learns them, in order, from now on. A lagging reader turns to the
     /// log.
     pub fn feed(&self, partition: i16) -> Option<broadcast::Receiver<Arc<[StoredEvent]>>> {
-        usize::try_from(partition).ok().and_then(|number| self.partitions.get(number)).map(|p| p.feed.subscribe())
+        usize::try_from(partition)
+            .ok()
+            .and_then(|number| self.partitions.get(number))
+            .map(|p| p.feed.subscribe())
     }
 
     /// Newest position that this process knows of in a company's partition.

@@ -1,28 +1,26 @@
 //! The committer of one partition.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::shared::event::Event;
-use domain::stock::StockEvent;
-use event_log::append::{self, Appended, Batch, Head, KeyClaim, KeyKind, TakenKey};
+use event_log::append::{self, Appended, Batch, Head, KeyClaim};
 use event_log::event::StoredEvent;
-use event_log::{read, snapshot};
+use event_log::read;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::committer::answer::{Answer, KeysHere, decide_job};
 use crate::committer::error::CommitError;
-use crate::committer::{CommitterConfig, Job, load};
-use crate::operation::{Receipt, Submission, SubmitError, Verdict};
-use crate::workspace::{Found, Memory, Undo, Workspace};
+use crate::committer::{CommitterConfig, Job, load, snapshots};
+use crate::directory::Directory;
+use crate::operation::SubmitError;
+use crate::workspace::{Found, Memory, Parts, Undo, Workspace};
 
 /// Submissions taken from the queue at once.
 const MAX_JOBS: usize = 1_024;
@@ -61,8 +59,6 @@ struct Decided {
     recorded_at: DateTime<Utc>,
     undo: Undo,
 }
-
-type Answer = Result<Receipt, SubmitError>;
 
 impl Worker {
     pub(super) fn new(
@@ -123,7 +119,8 @@ impl Worker {
             Err(error) if error.is_connection() || jobs.len() == 1 => {
                 tracing::error!(partition = self.partition, error = ?error, "a batch was not appended");
                 self.forget();
-                let answer = if error.is_connection() { SubmitError::Unavailable } else { SubmitError::Rejected };
+                let answer =
+                    if error.is_connection() { SubmitError::Unavailable } else { SubmitError::Rejected };
                 for job in jobs {
                     drop(job.answer.send(Err(answer.clone())));
                 }
@@ -174,7 +171,9 @@ impl Worker {
                 }
                 Appended::KeysTaken(keys) => {
                     undo.take_back(&mut self.memory);
-                    found.taken.extend(keys.into_iter().map(|key| ((key.company_id, key.kind, key.key), key)));
+                    found
+                        .taken
+                        .extend(keys.into_iter().map(|key| ((key.company_id, key.kind, key.key), key)));
                 }
             }
             rounds += 1;
@@ -215,20 +214,22 @@ impl Worker {
         head: &Head,
     ) -> Result<Option<Decided>, CommitError> {
         let recorded_at = self.clock.now().max(self.last_recorded);
-        let mut workspace = Workspace::new(&mut self.memory, found, self.partition, head, recorded_at, self.batches);
+        let mut workspace =
+            Workspace::new(&mut self.memory, found, self.partition, head, recorded_at, self.batches);
         let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
-        let mut keys_here = HashMap::new();
+        let mut keys_here = KeysHere::new();
         for job in jobs {
             let answer = decide_job(&mut workspace, job, &mut keys_here, &answers);
             answers.push(answer);
         }
-        let (events, keys, missing, undo) = workspace.into_parts();
+        let Parts { events, keys, missing, undo } = workspace.into_parts();
         if missing.is_empty() {
             return Ok(Some(Decided { events, keys, answers, recorded_at, undo }));
         }
         undo.take_back(&mut self.memory);
         let connection = connected(&self.pool, &mut self.connection).await?;
-        let loaded = load::load(connection, self.partition, head.position, missing, &mut self.memory, found).await;
+        let loaded =
+            load::load(connection, self.partition, head.position, missing, &mut self.memory, found).await;
         if loaded.is_err() {
             self.connection = None;
         }
@@ -268,7 +269,11 @@ impl Worker {
         self.last_recorded = batch.recorded_at;
         self.published.store(head.position, Ordering::Release);
         self.head = Some(head);
-        self.save_snapshots(&batch.events);
+        let position = self.published.load(Ordering::Acquire);
+        let due = snapshots::due(&self.memory, &batch.events, self.snapshot_every, position);
+        if !due.is_empty() {
+            tokio::spawn(snapshots::save(self.pool.clone(), self.partition, due));
+        }
         metrics::counter!("stocktrail_committer_events_total")
             .increment(u64::try_from(batch.events.len()).unwrap_or(0));
         // Nobody may be listening.
@@ -301,7 +306,8 @@ impl Worker {
             self.memory.clear();
         } else {
             let missed = read::after(connection, self.partition, known.position, CATCH_UP).await?;
-            let missed: Vec<_> = missed.into_iter().filter(|event| event.position <= target.position).collect();
+            let missed: Vec<_> =
+                missed.into_iter().filter(|event| event.position <= target.position).collect();
             for event in &missed {
                 if let Some(directory) = self.memory.get_mut(&event.company_id) {
                     directory.absorb(event)?;
@@ -316,42 +322,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Snapshots of stock streams that passed a multiple of `snapshot_every`, written beside the next batches.
-    fn save_snapshots(&mut self, events: &[StoredEvent]) {
-        let due = events.iter().filter(|event| {
-            event.stream_type.as_ref() == StockEvent::STREAM_TYPE && event.version % self.snapshot_every == 0
-        });
-        let position = self.published.load(Ordering::Acquire);
-        let mut snapshots = Vec::new();
-        for event in due {
-            let held = self.memory.get_mut(&event.company_id).and_then(|held| held.stock(&event.stream_id));
-            let Some(cached) = held.filter(|cached| cached.version >= event.version) else { continue };
-            if let Ok(state) = serde_json::to_string(&cached.state) {
-                snapshots.push(snapshot::Snapshot {
-                    stream: load::stock_stream(event.company_id, &event.stream_id),
-                    version: cached.version,
-                    position,
-                    state,
-                });
-            }
-        }
-        if snapshots.is_empty() {
-            return;
-        }
-        let (pool, partition) = (self.pool.clone(), self.partition);
-        tokio::spawn(async move {
-            let saved = async {
-                let mut connection = pool.acquire().await?;
-                Ok::<_, CommitError>(
-                    snapshot::save(&mut connection, partition, load::stock_fingerprint(), &snapshots).await?,
-                )
-            };
-            if let Err(error) = saved.await {
-                tracing::warn!(partition, error = ?error, "snapshots were not saved; streams load from events");
-            }
-        });
-    }
-
     fn forget(&mut self) {
         self.memory.clear();
         self.head = None;
@@ -360,9 +330,10 @@ impl Worker {
     }
 
     fn bound_memory(&mut self) {
-        let mut held: usize = self.memory.values().map(|directory| directory.stock_held()).sum();
+        let mut held: usize = self.memory.values().map(Directory::stock_held).sum();
         while held > MAX_STOCK_STATES {
-            let idlest = self.memory.values_mut().filter(|held| held.stock_held() > 0).min_by_key(|d| d.last_used);
+            let idlest =
+                self.memory.values_mut().filter(|held| held.stock_held() > 0).min_by_key(|d| d.last_used);
             let Some(idlest) = idlest else { return };
             held -= idlest.stock_held();
             idlest.forget_loaded();
@@ -380,51 +351,6 @@ async fn connected<'a>(
         None => pool.acquire().await?,
     };
     Ok(connection.insert(open))
-}
-
-fn decide_job(
-    workspace: &mut Workspace<'_>,
-    job: &Job,
-    keys_here: &mut HashMap<(Uuid, Uuid), (Uuid, usize)>,
-    answers: &[Answer],
-) -> Answer {
-    let Submission { company_id, metadata, request_key, operations } = &job.submission;
-    let key = request_key.as_ref().map(|key| (append::key_id(&["request", &key.key]), key.digest));
-    if let Some((key, digest)) = key {
-        if let Some(taken) = workspace.found.taken.get(&(company_id.0, KeyKind::Request, key)) {
-            return replay(taken, digest);
-        }
-        if let Some((earlier_digest, earlier)) = keys_here.get(&(company_id.0, key)) {
-            return match answers.get(*earlier) {
-                Some(Ok(receipt)) if *earlier_digest == digest => Ok(Receipt { replayed: true, ..receipt.clone() }),
-                _ => Err(SubmitError::KeyReused),
-            };
-        }
-    }
-    let metadata = serde_json::to_string(metadata).map_err(|_| SubmitError::Rejected)?;
-    workspace.enter(company_id.0, Arc::from(metadata));
-    let before = workspace.next_position();
-    // Where one must be read first the batch is decided again, so a gap here is never answered.
-    let verdicts: Vec<Verdict> = operations.iter().filter_map(|operation| workspace.decide(operation)).collect();
-    let position = workspace.next_position() - 1;
-    if let Some((key, digest)) = key.filter(|_| workspace.next_position() > before) {
-        let answer = serde_json::to_string(&verdicts).map_err(|_| SubmitError::Rejected)?;
-        workspace.claim_request(key, digest, answer);
-        keys_here.insert((company_id.0, key), (digest, answers.len()));
-    }
-    Ok(Receipt { position, replayed: false, verdicts })
-}
-
-/// The first answer of a key that was used before.
-fn replay(taken: &TakenKey, digest: Uuid) -> Answer {
-    if taken.digest != digest {
-        return Err(SubmitError::KeyReused);
-    }
-    let verdicts = taken.answer.as_deref().map(serde_json::from_str).transpose();
-    match verdicts {
-        Ok(Some(verdicts)) => Ok(Receipt { position: taken.position, replayed: true, verdicts }),
-        Ok(None) | Err(_) => Err(SubmitError::Rejected),
-    }
 }
 
 /// Batches of at most [`MAX_OPERATIONS`], in order.
