@@ -29,6 +29,7 @@ mod operations;
 mod accounts;
 mod jobs;
 mod catalogue;
+mod stock;
 mod companies;
 mod sales;
 pub mod demo;

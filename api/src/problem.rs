@@ -248,6 +248,11 @@ impl Problem {
         &self.0.errors
     }
 
+    /// The first wrong place that it names.
+    pub fn first_pointer(&self) -> Option<&str> {
+        self.0.errors.first().map(|error| error.pointer.as_str())
+    }
+
     /// What kind of problem it is.
     pub fn status(&self) -> Status {
         self.0.status

@@ -12,6 +12,7 @@ pub(crate) fn rooms() -> OpenApiRouter<AppState> {
         .merge(crate::accounts::router())
         .merge(crate::jobs::router())
         .merge(crate::catalogue::router())
+        .merge(crate::stock::router())
         .merge(crate::companies::router())
         .merge(crate::sales::router())
         .merge(crate::events::router())

@@ -17,16 +17,18 @@ use crate::tenant;
 use load::{LevelChange, Seen, changes, load, places};
 use table::Table;
 
+mod ask;
 mod order;
 mod texts;
 mod table;
+mod levels;
 mod load;
 mod select;
 mod row;
 
+pub use ask::{Ask, Column, Detail, Filter, Sort};
 pub use load::PastLevel;
 pub use row::{Cost, ItemRow, LevelRow};
-pub use select::{Ask, Column, Detail, Filter, Sort};
 
 /// How old a table may be when it answers a reader who waits for nothing.
 pub const REFRESH_EVERY: Duration = Duration::from_millis(20);

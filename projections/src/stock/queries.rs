@@ -39,6 +39,8 @@ pub struct DayFilter {
     pub from: Option<NaiveDate>,
     /// Last day.
     pub to: Option<NaiveDate>,
+    /// Oldest day first instead of newest.
+    pub oldest_first: bool,
 }
 
 /// A part of a list.
@@ -50,7 +52,7 @@ pub struct Span {
     pub limit: i64,
 }
 
-/// Sums per local day and type, newest day first, and how many rows match in all.
+/// Sums per local day and type, and how many rows match in all.
 pub async fn days(
     conn: &mut PgConnection,
     company_id: Uuid,
@@ -65,7 +67,8 @@ pub async fn days(
     };
     let mut query = QueryBuilder::new("");
     push_days(&mut query, company_id, filter);
-    query.push(" order by local_date desc, movement_type collate \"C\" offset ").push_bind(span.offset);
+    query.push(if filter.oldest_first { " order by local_date" } else { " order by local_date desc" });
+    query.push(", movement_type collate \"C\" offset ").push_bind(span.offset);
     query.push(" limit ").push_bind(span.limit);
     Ok((query.build_query_as().fetch_all(conn).await?, total))
 }

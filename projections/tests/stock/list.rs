@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use migrations::Role;
-use projections::stock::board::{Ask, Boards, Column, Filter, Freshness, Sort};
+use projections::stock::board::{Ask, Boards, Column, Detail, Filter, Freshness, Sort};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -119,13 +119,15 @@ async fn product(
 ) {
     sqlx::query(
         "insert into catalogue_1.products
-             (company_id, item_key, item_id, sku, product_name, category, unit_cost_amount, unit_cost_currency, barcodes,
-              listings, is_active, created_at, updated_at, changed_position, version)
-         values ($1, $2, $3, $4, $5, $6, $7::numeric, 'EUR', '{}', '[]', $8, $9, $9, $10, 1)
+             (company_id, item_key, item_id, sku, product_name, category, unit_cost_amount, unit_cost_currency,
+              selling_price_amount, weight_g, barcodes, listings, is_active, created_at, updated_at, changed_position, version)
+         values ($1, $2, $3, $4, $5, $6, $7::numeric, 'EUR', $7::numeric * 2, nullif($10 % 7, 3), '{}', '[]', $8, $9,
+                 $9 + $10 * interval '1 minute', $10, 1)
          on conflict (company_id, item_key) do update set
              item_id = excluded.item_id, sku = excluded.sku, product_name = excluded.product_name,
              category = excluded.category, unit_cost_amount = excluded.unit_cost_amount,
-             is_active = excluded.is_active, changed_position = excluded.changed_position",
+             selling_price_amount = excluded.selling_price_amount, weight_g = excluded.weight_g,
+             updated_at = excluded.updated_at, is_active = excluded.is_active, changed_position = excluded.changed_position",
     )
     .bind(COMPANY)
     .bind(key)
@@ -183,7 +185,7 @@ async fn random_level(owner: &PgPool, chance: &mut Chance, position: i64) {
     .unwrap();
 }
 
-const COLUMNS: [(Column, &str); 14] = [
+const COLUMNS: [(Column, &str); 16] = [
     (Column::ItemId, "item_id collate \"C\""),
     (Column::Sku, "sku collate \"C\""),
     (Column::ProductName, "product_name collate \"C\""),
@@ -197,7 +199,9 @@ const COLUMNS: [(Column, &str); 14] = [
     (Column::LastMovedAt, "last_moved_at"),
     (Column::DiscrepancySince, "discrepancy_since"),
     (Column::Stock(String::new()), "coalesce(at_place, 0)"),
-    (Column::ItemId, "item_id collate \"C\""),
+    (Column::Detail(Detail::SellingPrice), "selling_price_amount"),
+    (Column::Detail(Detail::WeightG), "weight_g"),
+    (Column::Detail(Detail::UpdatedAt), "updated_at"),
 ];
 
 fn asks(chance: &mut Chance) -> Vec<Ask> {
@@ -210,7 +214,7 @@ fn asks(chance: &mut Chance) -> Vec<Ask> {
     let mut asks = Vec::new();
     for (column, _) in &COLUMNS {
         for descending in [false, true] {
-            let second = &COLUMNS[usize::try_from(chance.below(14)).unwrap()].0;
+            let second = &COLUMNS[usize::try_from(chance.below(16)).unwrap()].0;
             asks.push(Ask {
                 filter: Filter {
                     location_id: text(chance.below(4) == 0, place.to_owned()),
@@ -245,14 +249,17 @@ async fn plain_sql(owner: &PgPool, ask: &Ask) -> (Vec<String>, usize) {
         .sort
         .iter()
         .map(|sort| {
-            let kind = std::mem::discriminant(&sort.column);
-            let sql = COLUMNS.iter().find(|(column, _)| std::mem::discriminant(column) == kind).unwrap().1;
+            let both_stock =
+                |column: &Column| matches!((column, &sort.column), (Column::Stock(_), Column::Stock(_)));
+            let sql =
+                COLUMNS.iter().find(|(column, _)| *column == sort.column || both_stock(column)).unwrap().1;
             format!("{sql} {} nulls last", if sort.descending { "desc" } else { "asc" })
         })
         .collect();
     let sql = format!(
         "with rows as (
              select p.item_key, p.item_id, p.sku, p.product_name, p.category, p.unit_cost_amount, p.is_active,
+                 p.selling_price_amount, p.weight_g, p.updated_at,
                  coalesce(sum(l.on_hand) filter (where s.stock_role = 'PHYSICAL'), 0) as total,
                  coalesce(sum(l.reserved) filter (where s.stock_role = 'PHYSICAL'), 0) as reserved,
                  max(l.last_moved_at) as last_moved_at, min(l.discrepancy_since) as discrepancy_since,

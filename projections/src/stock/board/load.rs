@@ -7,7 +7,8 @@ use futures::{StreamExt, TryStreamExt};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::table::{Place, Table};
+use super::levels::Place;
+use super::table::Table;
 
 /// Rows taken from PostgreSQL at once.
 const CHUNK: usize = 20_000;

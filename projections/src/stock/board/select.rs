@@ -6,102 +6,8 @@
 
 use std::cmp::Ordering;
 
+use super::ask::{Ask, Column, Filter, Sort};
 use super::table::{Life, NONE, Table, index, row_number};
-
-/// Which products are listed. All conditions hold together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Has been at this location; `min_stock` and `max_stock` are then about the stock there.
-    pub location_id: Option<String>,
-    /// Exactly this category.
-    pub category: Option<String>,
-    /// Item id, sku or name contain this text, whatever its case.
-    pub search: Option<String>,
-    /// At least so many units on hand.
-    pub min_stock: Option<i64>,
-    /// At most so many units on hand.
-    pub max_stock: Option<i64>,
-    /// Whether below zero anywhere.
-    pub has_discrepancy: Option<bool>,
-    /// Inactive products instead of active ones.
-    pub inactive: bool,
-}
-
-/// What a list can be sorted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Column {
-    /// Business key.
-    ItemId,
-    /// Alias for other systems.
-    Sku,
-    /// Name.
-    ProductName,
-    /// Category.
-    Category,
-    /// Cost of one unit, whatever its currency.
-    UnitCost,
-    /// On hand over PHYSICAL locations.
-    TotalStock,
-    /// Promised units over PHYSICAL locations.
-    Reserved,
-    /// On hand less promised.
-    Available,
-    /// Available units, at least 0, times cost, whatever its currency.
-    InventoryValue,
-    /// How far the mirror is off that is off most.
-    Drift,
-    /// Newest movement.
-    LastMovedAt,
-    /// Oldest open discrepancy.
-    DiscrepancySince,
-    /// On hand at one location.
-    Stock(String),
-    /// What only the list of products is sorted by.
-    Detail(Detail),
-}
-
-/// Numbers of a product besides cost and stock; the first stands first in [`Table::details`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
-    /// Price of one unit, whatever its currency.
-    SellingPrice,
-    /// Days from order to delivery.
-    LeadTimeDays,
-    /// Days of safety stock.
-    SafetyStockDays,
-    /// Units a day that a person expects.
-    ManualDailyForecast,
-    /// First day on sale.
-    ListedOn,
-    /// Weight in grams.
-    WeightG,
-    /// When its creation was recorded.
-    CreatedAt,
-    /// When its last change was recorded.
-    UpdatedAt,
-}
-
-/// One column to sort by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sort {
-    /// By what.
-    pub column: Column,
-    /// Largest first.
-    pub descending: bool,
-}
-
-/// A page to find.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ask {
-    /// Which products.
-    pub filter: Filter,
-    /// In which order; item ids settle what is equal.
-    pub sort: Vec<Sort>,
-    /// Rows before the page.
-    pub offset: usize,
-    /// Rows of the page at most.
-    pub limit: usize,
-}
 
 /// A column with its location looked up.
 #[derive(Clone, Copy)]
@@ -110,7 +16,7 @@ enum Key {
     Number(fn(&Table, usize) -> i64),
     Value,
     Stock(Option<u32>),
-    Detail(Detail),
+    Detail(usize),
 }
 
 /// A row with its first sort value, smaller is earlier.
@@ -228,7 +134,7 @@ impl Key {
             Column::DiscrepancySince => Self::Number(|table, row| number(&table.discrepancy, row)),
             Column::InventoryValue => Self::Value,
             Column::Stock(location) => Self::Stock(table.place(location)),
-            Column::Detail(detail) => Self::Detail(*detail),
+            Column::Detail(detail) => Self::Detail(detail.place()),
         }
     }
 
@@ -237,28 +143,16 @@ impl Key {
             Self::Text(rank) => Some(i128::from(rank(table, row))),
             Self::Number(read) => Some(read(table, row)).filter(|value| *value != NONE).map(i128::from),
             Self::Value => table.value(row),
+            Self::Detail(column) => {
+                let detail = table.details.get(column).and_then(|column| column.get(row).copied());
+                detail.filter(|value| *value != NONE).map(i128::from)
+            }
             Self::Stock(place) => Some(i128::from(level_at(table, row, place).unwrap_or(0))),
-            Self::Detail(detail) => table.detail(row, detail).map(i128::from),
         }
     }
 }
 
 impl Table {
-    fn detail(&self, row: usize, detail: Detail) -> Option<i64> {
-        let [price, lead, safety, forecast, listed, weight, created, updated] = *self.details.get(row)?;
-        let value = match detail {
-            Detail::SellingPrice => price,
-            Detail::LeadTimeDays => lead,
-            Detail::SafetyStockDays => safety,
-            Detail::ManualDailyForecast => forecast,
-            Detail::ListedOn => listed,
-            Detail::WeightG => weight,
-            Detail::CreatedAt => created,
-            Detail::UpdatedAt => updated,
-        };
-        Some(value).filter(|value| *value != NONE)
-    }
-
     /// On hand less promised, over PHYSICAL locations.
     pub(super) fn available(&self, row: usize) -> i64 {
         number(&self.total, row).saturating_sub(number(&self.reserved, row))

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::levels::{Level, Place, set_level};
 use super::load::{LevelChange, ProductChange};
 use super::order::TextOrder;
 use super::texts::{Texts, Words};
@@ -24,23 +25,6 @@ pub(super) enum Life {
     Inactive,
 }
 
-/// Stock of one product at one location.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Level {
-    pub(super) place: u32,
-    pub(super) on_hand: i64,
-    pub(super) reserved: i64,
-    pub(super) discrepancy: i64,
-    pub(super) last_moved: i64,
-}
-
-/// A location as far as stock is concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) location_id: Arc<str>,
-    pub(super) is_mirror: bool,
-}
-
 /// All rows. Columns have one length; a row is its index.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
@@ -49,7 +33,8 @@ pub(super) struct Table {
     pub(super) category: Vec<u32>,
     pub(super) unit_cost: Vec<i64>,
     pub(super) currency: Vec<u32>,
-    pub(super) details: Vec<Details>,
+    /// One column per [`super::Detail`], as long as the last row that has it.
+    pub(super) details: Vec<Vec<i64>>,
     pub(super) levels: Vec<Box<[Level]>>,
     pub(super) total: Vec<i64>,
     pub(super) reserved: Vec<i64>,
@@ -112,7 +97,7 @@ impl Table {
             }
             put(&mut self.life, row, if product.is_active { Life::Active } else { Life::Inactive });
             put(&mut self.unit_cost, row, product.unit_cost.unwrap_or(NONE));
-            put(&mut self.details, row, details(&product.details));
+            self.set_details(row, &product.details);
             let category = self.categories.number(&product.category);
             put(&mut self.category, row, category);
             let currency = product.currency.map_or(u32::MAX, |code| self.currencies.number(&code));
@@ -171,7 +156,6 @@ impl Table {
     pub(super) fn shrink(&mut self) {
         self.texts.shrink_to_fit();
         self.levels.shrink_to_fit();
-        self.details.shrink_to_fit();
         for column in [&mut self.unit_cost, &mut self.total, &mut self.reserved, &mut self.drift] {
             column.shrink_to_fit();
         }
@@ -183,6 +167,16 @@ impl Table {
         empty.levels.iter_mut().for_each(|levels| *levels = Box::default());
         (0..empty.rows()).for_each(|row| empty.sum(row));
         empty
+    }
+
+    fn set_details(&mut self, row: usize, details: &[Option<i64>]) {
+        self.details.resize_with(details.len(), Vec::new);
+        for (column, detail) in self.details.iter_mut().zip(details) {
+            if detail.is_some() && column.len() <= row {
+                column.resize(row + 1, NONE);
+            }
+            put(column, row, detail.unwrap_or(NONE));
+        }
     }
 
     /// Takes up that the texts of these rows became others.
@@ -223,7 +217,6 @@ impl Table {
         self.category.push(u32::MAX);
         self.unit_cost.push(NONE);
         self.currency.push(u32::MAX);
-        self.details.push([NONE; DETAILS]);
         self.levels.push(Box::default());
         self.total.push(0);
         self.reserved.push(0);
@@ -242,57 +235,10 @@ impl Table {
         self.place_numbers.insert(location_id, number);
         number
     }
-
-    /// Sums of a row: PHYSICAL locations count, a mirror shows how far it is off.
-    fn sum(&mut self, row: usize) {
-        let places = &self.places;
-        let is_mirror = |level: &&Level| places.get(index(level.place)).is_some_and(|place| place.is_mirror);
-        let levels = self.levels.get(row).map_or(&[][..], |levels| levels);
-        let physical = || levels.iter().filter(|level| !is_mirror(level));
-        let total: i64 = physical().map(|level| level.on_hand).sum();
-        let reserved = physical().map(|level| level.reserved).sum();
-        let drift = levels
-            .iter()
-            .filter(is_mirror)
-            .map(|level| level.on_hand.saturating_sub(total))
-            .max_by_key(|drift| (drift.unsigned_abs(), *drift));
-        let discrepancy = levels.iter().map(|level| level.discrepancy).filter(|since| *since != NONE).min();
-        let last_moved = levels.iter().map(|level| level.last_moved).max();
-        put(&mut self.total, row, total);
-        put(&mut self.reserved, row, reserved);
-        put(&mut self.drift, row, drift.unwrap_or(NONE));
-        put(&mut self.discrepancy, row, discrepancy.unwrap_or(NONE));
-        put(&mut self.last_moved, row, last_moved.unwrap_or(NONE));
-    }
 }
 
-/// Further numbers of a product that only its own list is sorted by, in the order of [`super::Detail`].
-pub(super) type Details = [i64; DETAILS];
-
-/// How many there are.
-const DETAILS: usize = 8;
-
-fn details(stated: &[Option<i64>]) -> Details {
-    let mut details = [NONE; DETAILS];
-    for (to, from) in details.iter_mut().zip(stated) {
-        *to = from.unwrap_or(NONE);
-    }
-    details
-}
-
-/// Puts one level among those of its row.
-fn set_level(levels: &mut Box<[Level]>, level: Level) {
-    if let Some(known) = levels.iter_mut().find(|known| known.place == level.place) {
-        *known = level;
-        return;
-    }
-    let mut more = std::mem::take(levels).into_vec();
-    more.reserve_exact(1);
-    more.push(level);
-    *levels = more.into_boxed_slice();
-}
-
-fn put<T>(column: &mut [T], row: usize, value: T) {
+/// Sets a cell of a column.
+pub(super) fn put<T>(column: &mut [T], row: usize, value: T) {
     if let Some(cell) = column.get_mut(row) {
         *cell = value;
     }

@@ -1,0 +1,101 @@
+//! Instants of queries: RFC 3339, or a date that stands for one of its ends in the company's time zone.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use domain::shared::moment::{close_of_day, start_of_day};
+use sqlx::PgConnection;
+
+use crate::context::Caller;
+use crate::problem::Problem;
+use crate::state::AppState;
+use crate::stock::company_zone::company_zone;
+
+/// An instant, or a day that still needs a time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    At(DateTime<Utc>),
+    On(NaiveDate),
+}
+
+/// Which end of a day a date stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its first instant.
+    Start,
+    /// Its last instant.
+    Close,
+}
+
+/// Query parameters that are instants or dates, by name.
+pub(crate) type Asked<'a> = [(&'static str, Option<&'a str>, End)];
+
+/// The instants of `asked`, in order. The company's zone is looked up only where a date is among them.
+pub(crate) async fn instants(
+    conn: &mut PgConnection,
+    state: &AppState,
+    caller: &Caller,
+    asked: &Asked<'_>,
+) -> Result<Vec<Option<DateTime<Utc>>>, Problem> {
+    let mut read = Vec::with_capacity(asked.len());
+    for (name, text, end) in asked {
+        read.push((text.map(|text| parse(name, text)).transpose()?, *end));
+    }
+    let zone = if read.iter().any(|(when, _)| matches!(when, Some(When::On(_)))) {
+        company_zone(conn, state, caller).await?
+    } else {
+        Tz::UTC
+    };
+    Ok(read.into_iter().map(|(when, end)| when.map(|when| when.at(end, zone))).collect())
+}
+
+impl When {
+    fn at(self, end: End, zone: Tz) -> DateTime<Utc> {
+        match (self, end) {
+            (Self::At(instant), _) => instant,
+            (Self::On(date), End::Start) => start_of_day(date, zone),
+            (Self::On(date), End::Close) => close_of_day(date, zone),
+        }
+    }
+}
+
+fn parse(name: &str, text: &str) -> Result<When, Problem> {
+    let text = text.trim();
+    // In a query an unescaped plus sign arrives as a space.
+    let instant =
+        DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_rfc3339(&text.replace(' ', "+")));
+    let when = match (instant, text.parse::<NaiveDate>()) {
+        (Ok(instant), _) => When::At(instant.with_timezone(&Utc)),
+        (Err(_), Ok(date)) => When::On(date),
+        (Err(_), Err(_)) => return Err(wrong(name, "must be an instant (RFC 3339) or a date")),
+    };
+    let year = match when {
+        When::At(instant) => chrono::Datelike::year(&instant),
+        When::On(date) => chrono::Datelike::year(&date),
+    };
+    if (1900..=9999).contains(&year) {
+        Ok(when)
+    } else {
+        Err(wrong(name, "must lie in the years 1900 to 9999"))
+    }
+}
+
+fn wrong(name: &str, message: &str) -> Problem {
+    Problem::invalid("invalid_parameter", format!("?{name}"), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_its_end_in_the_company_zone_and_an_instant_is_itself() {
+        let rome = Tz::Europe__Rome;
+        let day = parse("as_of", "2011-11-30").unwrap();
+        assert_eq!(day.at(End::Close, rome).to_rfc3339(), "2011-11-30T22:59:59.999999+00:00");
+        assert_eq!(day.at(End::Start, rome).to_rfc3339(), "2011-11-29T23:00:00+00:00");
+        let instant = parse("as_of", "2011-11-30T10:00:00 02:00").unwrap();
+        assert_eq!(instant.at(End::Close, rome).to_rfc3339(), "2011-11-30T08:00:00+00:00");
+        assert!(parse("as_of", "yesterday").is_err());
+        assert!(parse("as_of", "+262000-01-01").is_err());
+    }
+}

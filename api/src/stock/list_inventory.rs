@@ -1,0 +1,192 @@
+//! GET /inventory: the stock list, now or at a past instant, as a page or as a file.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use projections::stock::board::{Ask, Column, Filter, Found, Freshness, Sort};
+use projections::stock::queries;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::catalogue::company_currency;
+use crate::context::Caller;
+use crate::extract::Query;
+use crate::list::{List, ListParams, Listing, download, unknown_column};
+use crate::problem::Problem;
+use crate::room::Room;
+use crate::state::AppState;
+use crate::stock::instant::{End, instants};
+use crate::stock::inventory_row::{InventoryRow, View};
+
+/// Columns that the list can be sorted by, besides `stock:{location_id}`; money at the end.
+const SORTABLE: [&str; 15] = [
+    "item_id",
+    "sku",
+    "product_name",
+    "name",
+    "category",
+    "total_stock",
+    "current_stock",
+    "reserved",
+    "available",
+    "drift",
+    "last_moved_at",
+    "discrepancy_since",
+    "unit_cost",
+    "cost_price",
+    "inventory_value",
+];
+/// How many of them are money.
+const MONEY_COLUMNS: usize = 3;
+/// Rows of a file that are written at once.
+const CHUNK: usize = 1_000;
+
+/// Which products are listed. All conditions hold together.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct InventoryFilters {
+    /// Products that have been at this location; `min_stock` and `max_stock` are then about the stock there.
+    location_id: Option<String>,
+    /// Exactly this category.
+    category: Option<String>,
+    /// Item id, sku or name contain this text, whatever its case.
+    search: Option<String>,
+    /// At least so many units on hand.
+    min_stock: Option<i64>,
+    /// At most so many units on hand.
+    max_stock: Option<i64>,
+    /// Whether stock is below zero somewhere.
+    has_discrepancy: Option<bool>,
+    /// `false` lists the inactive products in place of the active ones.
+    is_active: Option<bool>,
+    /// Stock as it was at this instant, or at the close of this date.
+    as_of: Option<String>,
+    /// Stock as it was known at this instant, or at the close of this date.
+    known_at: Option<String>,
+}
+
+/// List stock.
+///
+/// A page of the active products with their stock, or with `format` the whole filtered list as a file (not for the role
+/// WAREHOUSE). Sorted by item id unless `sort` names other columns; `stock:{location_id}` sorts by the stock at one
+/// location. `as_of` and `known_at` look at the past, where nothing is reserved; what the catalogue says is as of now.
+#[utoipa::path(
+    get,
+    path = "/inventory",
+    operation_id = "list_inventory",
+    tag = "inventory",
+    params(ListParams, InventoryFilters),
+    responses((status = 200, description = "A page of products with their stock", body = List<InventoryRow>)),
+    extensions(("x-room" = json!("read")))
+)]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    listing: Listing,
+    Query(filters): Query<InventoryFilters>,
+) -> Result<Response, Problem> {
+    let file = listing.format.is_download();
+    if file {
+        caller.require(Room::Money)?;
+    }
+    let ask = Ask {
+        sort: sort(&caller, &listing)?,
+        filter: filters.filter(),
+        offset: if file { 0 } else { usize::try_from(listing.offset()).unwrap_or(usize::MAX) },
+        limit: if file { usize::MAX } else { usize::try_from(listing.limit()).unwrap_or(0) },
+    };
+    let (found, past) = find(&state, &caller, &filters, &ask).await?;
+    let currency = if caller.sees_money() { Some(company_currency(&state, &caller).await?) } else { None };
+    let total = i64::try_from(found.total).unwrap_or(i64::MAX);
+    let mut rows = found.items.into_iter().map(move |row| InventoryRow::new(row, View { currency, past }));
+    if file {
+        let chunks = std::iter::from_fn(move || {
+            Some(rows.by_ref().take(CHUNK).collect()).filter(|rows: &Vec<_>| !rows.is_empty())
+        });
+        return download(&listing, "inventory", futures::stream::iter(chunks.map(Ok))).await;
+    }
+    Ok(List::new(rows.collect(), total, &listing).into_response())
+}
+
+async fn find(
+    state: &AppState,
+    caller: &Caller,
+    filters: &InventoryFilters,
+    ask: &Ask,
+) -> Result<(Found, bool), Problem> {
+    let fresh = if caller.min_position.is_some() { Freshness::Now } else { Freshness::Recent };
+    if filters.as_of.is_none() && filters.known_at.is_none() {
+        caller.wait(state, &["catalogue", "inventory"]).await?;
+        return Ok((state.boards.list(caller.company_id, ask, fresh).await?, false));
+    }
+    let mut tx = caller.read(state, &["catalogue", "inventory", "movements"]).await?;
+    let asked = [
+        ("as_of", filters.as_of.as_deref(), End::Close),
+        ("known_at", filters.known_at.as_deref(), End::Close),
+    ];
+    let instants = instants(&mut tx, state, caller, &asked).await?;
+    let mut instants = instants.into_iter().map(|at| at.unwrap_or(DateTime::<Utc>::MAX_UTC));
+    let (as_of, known_at) = (instants.next(), instants.next());
+    let end = DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let (as_of, known_at) = (as_of.unwrap_or(end).min(end), known_at.unwrap_or(end).min(end));
+    let levels = queries::as_of(&mut tx, caller.company_id, None, as_of, known_at).await?;
+    drop(tx);
+    Ok((state.boards.list_past(caller.company_id, ask, levels).await?, true))
+}
+
+fn sort(caller: &Caller, listing: &Listing) -> Result<Vec<Sort>, Problem> {
+    let hidden = if caller.sees_money() { 0 } else { MONEY_COLUMNS };
+    let allowed = SORTABLE.get(..SORTABLE.len() - hidden).unwrap_or_default();
+    let read = |(name, descending): &(String, bool)| {
+        let column = match name.strip_prefix("stock:").filter(|location| !location.is_empty()) {
+            Some(location) => Some(Column::Stock(location.to_owned())),
+            None => Some(name.as_str()).filter(|name| allowed.contains(name)).and_then(column),
+        };
+        let column = column.ok_or_else(|| unknown_column(name, allowed))?;
+        Ok(Sort { column, descending: *descending })
+    };
+    listing.sort_raw().iter().map(read).collect()
+}
+
+fn column(name: &str) -> Option<Column> {
+    Some(match name {
+        "item_id" => Column::ItemId,
+        "sku" => Column::Sku,
+        "product_name" | "name" => Column::ProductName,
+        "category" => Column::Category,
+        "total_stock" | "current_stock" => Column::TotalStock,
+        "reserved" => Column::Reserved,
+        "available" => Column::Available,
+        "drift" => Column::Drift,
+        "last_moved_at" => Column::LastMovedAt,
+        "discrepancy_since" => Column::DiscrepancySince,
+        "unit_cost" | "cost_price" => Column::UnitCost,
+        "inventory_value" => Column::InventoryValue,
+        _ => return None,
+    })
+}
+
+impl InventoryFilters {
+    fn filter(&self) -> Filter {
+        Filter {
+            location_id: self.location_id.clone(),
+            category: self.category.clone(),
+            search: self.search.clone(),
+            min_stock: self.min_stock,
+            max_stock: self.max_stock,
+            has_discrepancy: self.has_discrepancy,
+            inactive: self.is_active == Some(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sortable_column_is_one_of_the_board() {
+        assert!(SORTABLE.iter().all(|name| column(name).is_some()));
+        assert!(SORTABLE[SORTABLE.len() - MONEY_COLUMNS..].contains(&"inventory_value"));
+    }
+}

@@ -1,0 +1,348 @@
+//! One movement, as JSON and as a line of a file, and the filters of its lists.
+
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, NaiveDate, Utc};
+use projections::stock::history::{self, MovementColumn, MovementFilter};
+use projections::stock::queries::Span;
+use serde::{Deserialize, Serialize};
+use sqlx::{Postgres, Transaction};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::context::Caller;
+use crate::list::{Cell, List, Listing, Row, download};
+use crate::problem::Problem;
+use crate::room::Room;
+use crate::state::AppState;
+use crate::stock::instant::{End, instants};
+
+/// Rows of a file that are read at once.
+const CHUNK: i64 = 10_000;
+
+/// Which movements are listed. All conditions hold together.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MovementFilters {
+    /// At this location.
+    pub(crate) location_id: Option<String>,
+    /// Happened at this instant or later, or on this date or later.
+    pub(crate) from: Option<String>,
+    /// Happened at this instant or before, or on this date or before.
+    pub(crate) to: Option<String>,
+    /// Of this type.
+    #[serde(rename = "type")]
+    #[param(inline)]
+    pub(crate) movement_type: Option<TypeFilter>,
+    /// Refers to this kind of thing.
+    #[param(inline)]
+    pub(crate) reference_type: Option<ReferenceFilter>,
+    /// Refers to this order, delivery or channel.
+    pub(crate) reference_id: Option<String>,
+    /// Recorded by this actor, for example `user:0191…`.
+    pub(crate) created_by: Option<String>,
+    /// Item id, sku, name, reference or notes contain this text, whatever its case.
+    pub(crate) search: Option<String>,
+    /// Happened up to this instant, or to the close of this date.
+    pub(crate) as_of: Option<String>,
+    /// Recorded up to this instant, or to the close of this date.
+    pub(crate) known_at: Option<String>,
+}
+
+/// The six types of movement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum TypeFilter {
+    /// Units came in.
+    Inbound,
+    /// Units went out.
+    Outbound,
+    /// Units changed their location.
+    Transfer,
+    /// A person corrected or counted.
+    Adjustment,
+    /// A channel stated its stock.
+    SyncUpdate,
+    /// First stock.
+    InitialLoad,
+}
+
+/// What a movement refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum ReferenceFilter {
+    /// A sale or its cancellation.
+    Sale,
+    /// A delivery.
+    PurchaseOrder,
+    /// A correction.
+    Adjustment,
+    /// A channel's snapshot.
+    Sync,
+    /// A transfer.
+    Transfer,
+    /// An opening balance.
+    Import,
+    /// A return.
+    Return,
+    /// A count.
+    Count,
+}
+
+/// What happened to a product at one location, in units.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MovementRow {
+    /// Its id.
+    movement_id: Uuid,
+    /// The product.
+    #[schema(example = "85123A")]
+    item_id: String,
+    /// Alias of the product for other systems.
+    sku: String,
+    /// Name of the product.
+    product_name: String,
+    /// Where.
+    #[schema(example = "MAIN")]
+    location_id: String,
+    /// INBOUND, OUTBOUND, TRANSFER, ADJUSTMENT, `SYNC_UPDATE` or `INITIAL_LOAD`.
+    #[schema(example = "OUTBOUND")]
+    movement_type: String,
+    /// What happened, signed; the variance where stock was stated.
+    quantity: i64,
+    /// Change of today's stock, signed; 0 where a later statement had already counted it.
+    effect: i64,
+    /// On hand at the location once it was recorded.
+    balance_after: i64,
+    /// The stock that was stated, where it was.
+    stated_quantity: Option<i64>,
+    /// The statement that had already counted it.
+    superseded_by: Option<Uuid>,
+    /// When it happened.
+    moved_at: DateTime<Utc>,
+    /// When it was recorded.
+    recorded_at: DateTime<Utc>,
+    /// Day of the company on which it happened.
+    date_local: NaiveDate,
+    /// What it refers to, for example SALE.
+    #[schema(example = "SALE")]
+    reference_type: String,
+    /// Order, delivery or channel that it refers to.
+    reference_id: Option<String>,
+    /// Why a person adjusted.
+    reason: Option<String>,
+    /// Free text.
+    notes: Option<String>,
+    /// Who recorded it.
+    created_by: String,
+    /// Position of its event; both movements of a transfer share it.
+    position: i64,
+}
+
+/// Columns that the lists can be sorted by.
+const SORTABLE: [&str; 14] = [
+    "moved_at",
+    "recorded_at",
+    "position",
+    "item_id",
+    "sku",
+    "product_name",
+    "location_id",
+    "movement_type",
+    "quantity",
+    "effect",
+    "balance_after",
+    "reference_type",
+    "reference_id",
+    "created_by",
+];
+
+/// A page of movements, or all of them as a file. `tx` sees the caller's company.
+pub(crate) async fn answer(
+    state: &AppState,
+    caller: &Caller,
+    listing: &Listing,
+    mut tx: Transaction<'static, Postgres>,
+    (item_key, filters): (Option<String>, MovementFilters),
+) -> Result<Response, Problem> {
+    let sort: Vec<(MovementColumn, bool)> = listing
+        .sort_by(&SORTABLE, "-moved_at")?
+        .into_iter()
+        .map(|sort| (column(sort.column), sort.descending))
+        .collect();
+    let filter = filters.read(&mut tx, state, caller, item_key).await?;
+    let company_id = caller.company_id;
+    if listing.format.is_download() {
+        caller.require(Room::Money)?;
+        let rows = futures::stream::try_unfold(Some((tx, 0)), move |at| {
+            let (filter, sort) = (filter.clone(), sort.clone());
+            async move {
+                let Some((mut tx, offset)) = at else { return Ok(None) };
+                let span = Span { offset, limit: CHUNK };
+                let rows = history::movements(&mut tx, company_id, &filter, &sort, span).await?;
+                let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+                let next = (count >= CHUNK).then_some((tx, offset + count));
+                let rows: Vec<MovementRow> = rows.into_iter().map(MovementRow::from).collect();
+                Ok::<_, Problem>(Some((rows, next)))
+            }
+        });
+        return download(listing, "movements", rows).await;
+    }
+    let span = Span { offset: listing.offset(), limit: listing.limit() };
+    let rows = history::movements(&mut tx, company_id, &filter, &sort, span).await?;
+    let total = history::count_movements(&mut tx, company_id, &filter).await?;
+    Ok(List::new(rows.into_iter().map(MovementRow::from).collect(), total, listing).into_response())
+}
+
+fn column(name: &str) -> MovementColumn {
+    match name {
+        "recorded_at" => MovementColumn::RecordedAt,
+        "position" => MovementColumn::Position,
+        "item_id" => MovementColumn::ItemId,
+        "sku" => MovementColumn::Sku,
+        "product_name" => MovementColumn::ProductName,
+        "location_id" => MovementColumn::LocationId,
+        "movement_type" => MovementColumn::MovementType,
+        "quantity" => MovementColumn::Quantity,
+        "effect" => MovementColumn::Effect,
+        "balance_after" => MovementColumn::BalanceAfter,
+        "reference_type" => MovementColumn::ReferenceType,
+        "reference_id" => MovementColumn::ReferenceId,
+        "created_by" => MovementColumn::CreatedBy,
+        _ => MovementColumn::MovedAt,
+    }
+}
+
+impl MovementFilters {
+    async fn read(
+        self,
+        tx: &mut Transaction<'static, Postgres>,
+        state: &AppState,
+        caller: &Caller,
+        item_key: Option<String>,
+    ) -> Result<MovementFilter, Problem> {
+        let asked = [
+            ("from", self.from.as_deref(), End::Start),
+            ("to", self.to.as_deref(), End::Close),
+            ("as_of", self.as_of.as_deref(), End::Close),
+            ("known_at", self.known_at.as_deref(), End::Close),
+        ];
+        let mut instants = instants(tx, state, caller, &asked).await?.into_iter();
+        let mut next = || instants.next().flatten();
+        let (from, to, as_of, known_at) = (next(), next(), next(), next());
+        Ok(MovementFilter {
+            item_key,
+            location_id: self.location_id,
+            from,
+            to: to.into_iter().chain(as_of).min(),
+            known_at,
+            movement_type: self.movement_type.map(|kind| kind.word().to_owned()),
+            reference_type: self.reference_type.map(|kind| kind.word().to_owned()),
+            reference_id: self.reference_id,
+            created_by: self.created_by,
+            search: self.search,
+        })
+    }
+}
+
+impl TypeFilter {
+    /// The stored word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "INBOUND",
+            Self::Outbound => "OUTBOUND",
+            Self::Transfer => "TRANSFER",
+            Self::Adjustment => "ADJUSTMENT",
+            Self::SyncUpdate => "SYNC_UPDATE",
+            Self::InitialLoad => "INITIAL_LOAD",
+        }
+    }
+}
+
+impl ReferenceFilter {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Sale => "SALE",
+            Self::PurchaseOrder => "PURCHASE_ORDER",
+            Self::Adjustment => "ADJUSTMENT",
+            Self::Sync => "SYNC",
+            Self::Transfer => "TRANSFER",
+            Self::Import => "IMPORT",
+            Self::Return => "RETURN",
+            Self::Count => "COUNT",
+        }
+    }
+}
+
+impl From<history::MovementRow> for MovementRow {
+    fn from(row: history::MovementRow) -> Self {
+        Self {
+            movement_id: row.movement_id,
+            item_id: row.item_id,
+            sku: row.sku,
+            product_name: row.product_name,
+            location_id: row.location_id,
+            movement_type: row.movement_type,
+            quantity: row.quantity,
+            effect: row.effect,
+            balance_after: row.balance_after,
+            stated_quantity: row.anchored_at,
+            superseded_by: row.superseded_by,
+            moved_at: row.effective_at,
+            recorded_at: row.recorded_at,
+            date_local: row.local_date,
+            reference_type: row.reference_type,
+            reference_id: row.reference_id,
+            reason: row.reason,
+            notes: row.notes,
+            created_by: row.created_by,
+            position: row.position,
+        }
+    }
+}
+
+impl Row for MovementRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "movement_id",
+        "item_id",
+        "sku",
+        "product_name",
+        "location_id",
+        "movement_type",
+        "quantity",
+        "effect",
+        "balance_after",
+        "stated_quantity",
+        "moved_at",
+        "recorded_at",
+        "date_local",
+        "reference_type",
+        "reference_id",
+        "reason",
+        "notes",
+        "created_by",
+        "position",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::from(self.movement_id.to_string()),
+            Cell::from(self.item_id.as_str()),
+            Cell::from(self.sku.as_str()),
+            Cell::from(self.product_name.as_str()),
+            Cell::from(self.location_id.as_str()),
+            Cell::from(self.movement_type.as_str()),
+            Cell::from(self.quantity),
+            Cell::from(self.effect),
+            Cell::from(self.balance_after),
+            Cell::from(self.stated_quantity),
+            Cell::from(self.moved_at),
+            Cell::from(self.recorded_at),
+            Cell::from(self.date_local),
+            Cell::from(self.reference_type.as_str()),
+            Cell::from(self.reference_id.as_deref()),
+            Cell::from(self.reason.as_deref()),
+            Cell::from(self.notes.as_deref()),
+            Cell::from(self.created_by.as_str()),
+            Cell::from(self.position),
+        ]
+    }
+}
