@@ -39,7 +39,7 @@ pub struct SecretText(String);
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
     /// The setting is neither base64 nor hexadecimal of 32 bytes.
-    #[error("STOCKTRAIL_SECRET_KEY must be {KEY_BYTES} bytes in base64 or hexadecimal")]
+    #[error("STOCKTRAIL_SECRET must be {KEY_BYTES} bytes in base64 or hexadecimal")]
     BadSetting,
     /// The key file is damaged.
     #[error("the key file {0} does not hold {KEY_BYTES} bytes in base64")]
