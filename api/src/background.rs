@@ -37,15 +37,16 @@ pub(crate) fn start_jobs(state: &AppState, committing: PgPool, projecting: PgPoo
         Arc::new(ExpireRequestKeys::new(state.accounts.clone(), state.jobs.clone(), keys)),
         Arc::new(RebuildProjection::new(state.database.clone())),
     ];
-    tasks.spawn(Runner::new(state.jobs.clone(), handlers, RunnerSettings::default()).run(state.stop.clone()));
+    let runner = Runner::new(state.jobs.clone(), handlers, RunnerSettings::default());
+    tasks.spawn(runner.run(state.stop.clone()));
     let mut schedules = vec![Schedule::at_midnight(DayStart::KIND)];
     match Schedule::platform(ExpireRequestKeys::KIND, ExpireRequestKeys::DAILY) {
         Ok(schedule) => schedules.push(schedule),
         Err(error) => tracing::error!(%error, "a schedule cannot be read"),
     }
     let zones = Arc::new(Zones { pool: projecting });
-    let scheduler = Scheduler::new(state.jobs.clone(), zones, schedules);
-    tasks.spawn(scheduler.run(SCHEDULE_PAUSE, state.stop.clone()));
+    let midnight = Scheduler::new(state.jobs.clone(), zones, schedules);
+    tasks.spawn(midnight.run(SCHEDULE_PAUSE, state.stop.clone()));
 }
 
 /// Forgets quiet callers and empties the metrics' buffers now and then.
@@ -65,7 +66,7 @@ struct Days {
 }
 
 impl StartDays for Days {
-    fn start_day<'a>(&'a self, company_id: Uuid, date: NaiveDate) -> BoxFuture<'a, Result<(), Outside>> {
+    fn start_day(&self, company_id: Uuid, date: NaiveDate) -> BoxFuture<'_, Result<(), Outside>> {
         Box::pin(
             async move { start_day(&self.state.committers, self.state.ids.next(), company_id, date).await },
         )
@@ -102,7 +103,7 @@ struct LogKeys {
 }
 
 impl ExpireLogKeys for LogKeys {
-    fn expire<'a>(&'a self, before: DateTime<Utc>) -> BoxFuture<'a, Result<u64, Outside>> {
+    fn expire(&self, before: DateTime<Utc>) -> BoxFuture<'_, Result<u64, Outside>> {
         Box::pin(async move {
             let mut conn = self.pool.acquire().await?;
             let expired = event_log::keys::expire(&mut conn, before).await?;

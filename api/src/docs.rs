@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::problem::Problem;
@@ -50,8 +52,7 @@ fn file(path: &str, headers: &HeaderMap) -> Response {
     let Some(EmbeddedFile { data, metadata }) = Console::get(path) else {
         return Problem::not_found("file").into_response();
     };
-    let etag: String = metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let etag = format!("\"{etag}\"");
+    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(metadata.sha256_hash()));
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()

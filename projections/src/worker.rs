@@ -79,11 +79,11 @@ impl Worker {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut pause = Duration::from_millis(50);
         loop {
-            let step = tokio::select! {
+            let done = tokio::select! {
                 () = stop.cancelled() => return,
-                step = self.step() => step,
+                done = self.step() => done,
             };
-            let Err(error) = step else {
+            let Err(error) = done else {
                 pause = Duration::from_millis(50);
                 continue;
             };

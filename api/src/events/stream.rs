@@ -90,7 +90,7 @@ impl Follower {
             let seen = *head.borrow_and_update();
             match self.read().await {
                 Ok(rows) if !rows.is_empty() => {
-                    let events = rows.iter().map(sent).collect();
+                    let events = rows.iter().map(sent).map(Ok).collect();
                     return Some((events, self));
                 }
                 Ok(_) => {}
@@ -120,7 +120,7 @@ impl Follower {
     }
 }
 
-fn sent(row: &EventRow) -> Result<Event, Infallible> {
+fn sent(row: &EventRow) -> Event {
     let event = Event::default().id(row.position().to_string()).event(row.event_type());
-    Ok(event.data(serde_json::to_string(row).unwrap_or_default()))
+    event.data(serde_json::to_string(row).unwrap_or_default())
 }

@@ -4,7 +4,9 @@ use axum::extract::State;
 use commands::accounts::jobs::{JobContext, JobError, JobHandler, NewJob};
 use futures::future::BoxFuture;
 use migrations::Database;
+use projections::rebuild::rebuild;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -88,27 +90,41 @@ impl JobHandler for RebuildProjection {
         Self::KIND
     }
 
-    fn run<'a>(
-        &'a self,
-        _context: JobContext,
+    fn run(
+        &self,
+        context: JobContext,
         payload: serde_json::Value,
-    ) -> BoxFuture<'a, Result<serde_json::Value, JobError>> {
-        Box::pin(async move {
-            let never = |error: &dyn std::error::Error| JobError::Never(error.to_string());
-            let Payload { projection, diff_only } =
-                serde_json::from_value(payload).map_err(|error| never(&error))?;
-            let projection = projections::registry::named(&projection).map_err(|error| never(&error))?;
-            let progress =
-                |done, target| tracing::info!(projection = projection.name(), done, target, "rebuild");
-            let rebuilt = projections::rebuild::rebuild(
-                self.database.owner(),
-                projection.as_ref(),
-                diff_only,
-                &progress,
-            )
-            .await;
-            let rebuilt = rebuilt.map_err(|error| JobError::again(&error))?;
-            serde_json::to_value(rebuilt).map_err(|error| never(&error))
-        })
+    ) -> BoxFuture<'_, Result<serde_json::Value, JobError>> {
+        Box::pin(self.rebuild(context, payload))
+    }
+}
+
+impl RebuildProjection {
+    async fn rebuild(
+        &self,
+        context: JobContext,
+        payload: serde_json::Value,
+    ) -> Result<serde_json::Value, JobError> {
+        let never = |error: &dyn std::error::Error| JobError::Never(error.to_string());
+        let Payload { projection, diff_only } =
+            serde_json::from_value(payload).map_err(|error| never(&error))?;
+        let projection = projections::registry::named(&projection).map_err(|error| never(&error))?;
+        let (told, mut news) = watch::channel((0, 0));
+        let progress = |done, target| {
+            told.send_replace((done, target));
+        };
+        let rebuilt = rebuild(self.database.owner(), projection.as_ref(), diff_only, &progress);
+        let shown = async {
+            while news.changed().await.is_ok() {
+                let (done, target) = *news.borrow_and_update();
+                context.progress(done, Some(target)).await?;
+            }
+            std::future::pending().await
+        };
+        let rebuilt = tokio::select! {
+            rebuilt = rebuilt => rebuilt.map_err(|error| JobError::again(&error))?,
+            stopped = shown => return stopped,
+        };
+        serde_json::to_value(rebuilt).map_err(|error| never(&error))
     }
 }
