@@ -67,19 +67,21 @@ pub(super) async fn products_and_stock(
 ) -> Result<BTreeMap<String, Opened>, DemoError> {
     let folder = folder.join("golden/online-retail");
     let items: Vec<Item> = rows(&folder.join("items.csv"))?;
+    let mut added = 0;
     for chunk in items.chunks(ROWS) {
         let body = chunk.iter().map(product).collect::<Value>();
-        post_rows(client, "/products", &body).await?;
+        added += rows_added(client, "/products", &body).await?;
     }
-    tracing::info!("demo: {} products", items.len());
+    tracing::info!("demo: {added} of {} products added", items.len());
     let openings: Vec<Opening> = rows(&folder.join("opening_stock.csv"))?;
+    let mut opened = 0;
     for chunk in openings.chunks(ROWS) {
         let body = chunk.iter().map(|row| opening(row, shift)).collect::<Value>();
-        post_rows(client, "/inventory/opening", &body).await?;
+        opened += rows_added(client, "/inventory/opening", &body).await?;
     }
-    tracing::info!("demo: opening stock of {} products", openings.len());
-    let opened = |row: Opening| (row.item_id, Opened { on: row.date, quantity: row.quantity });
-    Ok(openings.into_iter().map(opened).collect())
+    tracing::info!("demo: opening stock of {opened} of {} products stated", openings.len());
+    let by_item = |row: Opening| (row.item_id, Opened { on: row.date, quantity: row.quantity });
+    Ok(openings.into_iter().map(by_item).collect())
 }
 
 fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, DemoError> {
@@ -87,20 +89,20 @@ fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, DemoError> {
     csv::Reader::from_path(path).map_err(failed)?.into_deserialize().collect::<Result<_, _>>().map_err(failed)
 }
 
+/// A product of which the data know no name bears its code.
 fn product(item: &Item) -> Value {
-    json!({"item_id": item.item_id, "product_name": item.name, "category": item.category,
+    let name = if item.name.is_empty() { &item.item_id } else { &item.name };
+    json!({"item_id": item.item_id, "product_name": name, "category": item.category,
         "unit_cost": {"amount": item.unit_cost, "currency": "GBP"}})
 }
 
 fn opening(row: &Opening, shift: Shift) -> Value {
     json!({"item_id": row.item_id, "location_id": row.location_id, "quantity": row.quantity,
-        "opened_at": shift.day(row.date)})
+        "date": shift.day(row.date)})
 }
 
-/// A first start answers success; on a repeat every row may be known already, which is no failure.
-async fn post_rows(client: &Client, path: &str, body: &Value) -> Result<(), DemoError> {
-    match client.post(path, body).await {
-        Ok(_) | Err(DemoError::Refused { status: 409, .. }) => Ok(()),
-        Err(error) => Err(error),
-    }
+/// How many rows are new. Those that are known stay as they are: an earlier start may have ended half-way.
+async fn rows_added(client: &Client, path: &str, body: &Value) -> Result<u64, DemoError> {
+    let answer = client.post(path, body).await?;
+    answer["accepted"].as_u64().ok_or(DemoError::Unexpected("rows without verdicts"))
 }
