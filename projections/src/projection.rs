@@ -18,6 +18,12 @@ pub trait Projection: Send + Sync + 'static {
     /// Types of the streams that it folds; other events never reach [`Projection::apply`].
     fn stream_types(&self) -> &'static [&'static str];
 
+    /// Whether it folds this event; other events cost it nothing. Narrower than the stream types where few of their
+    /// events matter.
+    fn folds(&self, event: &StoredEvent) -> bool {
+        self.stream_types().contains(&event.stream_type.as_ref())
+    }
+
     /// Creates its tables and indexes, names unqualified. Every table has a primary key that begins with `company_id`.
     /// Row-level security and grants are added by [`crate::install`].
     fn ddl(&self) -> &'static str;
@@ -33,11 +39,6 @@ pub trait Projection: Send + Sync + 'static {
 /// Schema of the live copy, for example `inventory_1`.
 pub fn schema_of(projection: &dyn Projection) -> String {
     format!("{}_{}", projection.name(), projection.version())
-}
-
-/// Whether the projection folds this event.
-pub(crate) fn folds(projection: &dyn Projection, event: &StoredEvent) -> bool {
-    projection.stream_types().contains(&event.stream_type.as_ref())
 }
 
 /// Why a block could not be folded, or a read model not be read.

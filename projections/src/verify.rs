@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use crate::checkpoint::{self, Copy, Key};
 use crate::compare::{TableComparison, compare};
 use crate::install::create_copy;
-use crate::projection::{Projection, ProjectionError, folds, schema_of};
+use crate::projection::{Projection, ProjectionError, schema_of};
 
 /// Serialises verifications: their scratch schemas share a name.
 const VERIFY_LOCK: i64 = 0x5354_4f43_4b56_4552;
@@ -68,7 +68,7 @@ pub(crate) async fn fold_range(
         let mut block = read::after(conn, partition, position, BLOCK_EVENTS.min(to - position)).await?;
         let Some(last) = block.last() else { break };
         position = last.position;
-        block.retain(|event| folds(projection, event) && event.position <= to);
+        block.retain(|event| projection.folds(event) && event.position <= to);
         if !block.is_empty() {
             projection.apply(conn, &block).await?;
         }

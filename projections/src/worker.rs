@@ -13,13 +13,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{self, Copy, Key};
-use crate::projection::{Projection, ProjectionError, folds, schema_of};
+use crate::projection::{Projection, ProjectionError, schema_of};
 use crate::runner::{Block, RunnerConfig};
 
 /// Events of one transaction, about.
 const BLOCK_EVENTS: usize = 2_000;
 /// How long live blocks are gathered before they are folded, unless a reader waits.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(15);
 /// How long a live block may be late before the log is read.
 const GRACE: Duration = Duration::from_millis(30);
 /// How long a position without relevant events may stay unsaved.
@@ -177,7 +177,7 @@ impl Worker {
         }
         let Some(last) = block.last() else { return Ok(None) };
         let (to, newest) = (last.position, Some(last.recorded_at));
-        let relevant = block.into_iter().filter(|event| folds(self.projection.as_ref(), event)).collect();
+        let relevant = block.into_iter().filter(|event| self.projection.folds(event)).collect();
         Ok(Some(Fold { relevant, to, newest }))
     }
 
@@ -257,7 +257,7 @@ impl Worker {
 
     fn take(&self, fold: &mut Fold, block: &Block) {
         for event in block.iter().filter(|event| event.position > fold.to) {
-            if folds(self.projection.as_ref(), event) {
+            if self.projection.folds(event) {
                 fold.relevant.push(event.clone());
             }
         }

@@ -61,7 +61,7 @@ pub(super) fn of_block(block: &[StoredEvent]) -> Result<Vec<Fact>, ProjectionErr
     Ok(facts)
 }
 
-fn is_about_sales(event: &StoredEvent) -> bool {
+pub(super) fn is_about_sales(event: &StoredEvent) -> bool {
     *event.stream_type == *StockEvent::STREAM_TYPE
         && matches!(
             &*event.event_type,

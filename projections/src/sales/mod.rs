@@ -45,6 +45,12 @@ impl Projection for Sales {
         &[StockEvent::STREAM_TYPE, SalesReportEvent::STREAM_TYPE, ChannelEvent::STREAM_TYPE]
     }
 
+    fn folds(&self, event: &StoredEvent) -> bool {
+        facts::is_about_sales(event)
+            || [SalesReportEvent::STREAM_TYPE, ChannelEvent::STREAM_TYPE]
+                .contains(&event.stream_type.as_ref())
+    }
+
     fn ddl(&self) -> &'static str {
         DDL
     }
