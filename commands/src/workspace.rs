@@ -55,6 +55,8 @@ pub(crate) enum Missing {
     History(StreamKey),
     /// Where and how much a sale line took, by its key.
     SoldLine(Uuid, Uuid),
+    /// What a request key was answered before, by company and key.
+    RequestKey(Uuid, Uuid),
 }
 
 /// Where and how much a sale line took.
@@ -71,6 +73,8 @@ pub(crate) struct SoldLine {
 pub(crate) struct Found {
     /// Keys that exist already.
     pub(crate) taken: TakenKeys,
+    /// Request keys that were looked up, whether they exist or not.
+    pub(crate) asked: HashSet<(Uuid, Uuid)>,
     /// Whole pasts of stock streams, by company and stream id.
     pub(crate) histories: HashMap<(Uuid, Arc<str>), Vec<StockEvent>>,
     /// Sale lines by company and key; `None` where no such line was ever sold.

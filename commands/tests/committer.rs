@@ -177,6 +177,30 @@ async fn a_request_key_is_answered_once_and_refused_for_another_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_gets_its_first_answer_although_it_would_be_refused_or_change_nothing_today() {
+    let shop = Shop::open().await;
+    let create =
+        Operation::CreateProduct { item_id: item("B"), details: ProductDetails::named(&item("B"), "B") };
+    let take = || vec![subtract("A", 60)];
+    for (key, operations) in [("create", vec![create]), ("take", take())] {
+        let submit = || shop.committers.submit(shop.submission(operations.clone(), Some((key, "body"))));
+        let (first, again) = (submit().await.unwrap(), submit().await.unwrap());
+        assert!(matches!(first.verdicts[0], Verdict::Accepted(_)));
+        assert!(again.replayed);
+        assert_eq!((first.position, first.verdicts), (again.position, again.verdicts));
+    }
+    let other = shop.committers.submit(shop.submission(take(), Some(("take", "other")))).await;
+    assert_eq!(other, Err(SubmitError::KeyReused));
+    // What was refused left no trace, so the key is free for when it is possible.
+    let refused = shop.committers.submit(shop.submission(take(), Some(("later", "body")))).await.unwrap();
+    assert!(matches!(refused.verdicts[0], Verdict::Refused(_)) && !refused.replayed);
+    let taken =
+        shop.committers.submit(shop.submission(vec![subtract("A", 40)], Some(("later", "less")))).await;
+    assert!(matches!(taken.unwrap().verdicts[0], Verdict::Accepted(_)));
+    assert_eq!(shop.on_hand("A").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_at_the_same_moment_is_one_command() {
     let shop = Shop::open().await;
     let tries =

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::committer::Job;
 use crate::operation::{Receipt, Submission, SubmitError, Verdict};
-use crate::workspace::Workspace;
+use crate::workspace::{Missing, Workspace};
 
 /// What a caller gets.
 pub(super) type Answer = Result<Receipt, SubmitError>;
@@ -45,6 +45,13 @@ pub(super) fn decide_job(
     let verdicts: Vec<Verdict> =
         operations.iter().filter_map(|operation| workspace.decide(operation)).collect();
     let position = workspace.next_position() - 1;
+    // A repeat may be refused today, or change nothing: its first answer counts. Where events are written the append
+    // itself finds the key.
+    if let Some((key, _)) = key.filter(|_| workspace.next_position() == before)
+        && !workspace.found.asked.contains(&(company_id.0, key))
+    {
+        workspace.missing.insert(Missing::RequestKey(company_id.0, key));
+    }
     if let Some((key, digest)) = key.filter(|_| workspace.next_position() > before) {
         let answer = serde_json::to_string(&verdicts).map_err(|_| SubmitError::Rejected)?;
         workspace.claim_request(key, digest, answer);

@@ -27,6 +27,7 @@ pub(super) async fn load(
     found: &mut Found,
 ) -> Result<(), CommitError> {
     let (mut streams, mut histories, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    let mut requests = Vec::new();
     for one in missing {
         match one {
             Missing::Directory(company_id) => {
@@ -36,10 +37,12 @@ pub(super) async fn load(
             Missing::Stream(stream) => streams.push(stream),
             Missing::History(stream) => histories.push(stream),
             Missing::SoldLine(company_id, key) => lines.push((company_id, key)),
+            Missing::RequestKey(company_id, key) => requests.push((company_id, key)),
         }
     }
     load_streams(connection, partition, position, &streams, memory).await?;
     load_histories(connection, partition, position, &histories, found).await?;
+    load_requests(connection, partition, &requests, found).await?;
     load_lines(connection, partition, &lines, found).await
 }
 
@@ -110,6 +113,23 @@ async fn load_histories(
         let decoded = decode_stock(&event)?;
         found.histories.entry((event.company_id, event.stream_id.clone())).or_default().push(decoded);
     }
+    Ok(())
+}
+
+async fn load_requests(
+    connection: &mut PgConnection,
+    partition: i16,
+    requests: &[(Uuid, Uuid)],
+    found: &mut Found,
+) -> Result<(), CommitError> {
+    if requests.is_empty() {
+        return Ok(());
+    }
+    found.asked.extend(requests);
+    let wanted: Vec<_> =
+        requests.iter().map(|(company_id, key)| (*company_id, KeyKind::Request, *key)).collect();
+    let taken = keys::lookup(connection, partition, &wanted).await?;
+    found.taken.extend(taken.into_iter().map(|key| ((key.company_id, key.kind, key.key), key)));
     Ok(())
 }
 
