@@ -32,7 +32,7 @@ pub(crate) struct AdjustBody {
     #[serde(rename = "type")]
     #[schema(inline)]
     kind: AdjustType,
-    /// Units; above 0 for ADD and SUBTRACT, 0 or more for SET_TO.
+    /// Units; above 0 for ADD and SUBTRACT, 0 or more for `SET_TO`.
     #[schema(minimum = 0, maximum = 1_000_000_000, example = 5)]
     quantity: i64,
     /// Why.

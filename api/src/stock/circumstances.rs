@@ -44,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SeenQuantity {
     }
 }
 
-/// A text that is none of our ETags matches no stock, so it becomes a figure that no location can have.
+/// A text that is none of our tags matches no stock, so it becomes a figure that no location can have.
 fn seen(text: &str) -> i64 {
     let tag = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
     tag.parse().unwrap_or(i64::MIN)

@@ -69,7 +69,9 @@ pub(crate) struct LocationStock {
 /// What a caller sees of a row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
-    /// Currency in which a missing cost is shown as 0; none where the caller may not see money.
+    /// Whether the caller may see money.
+    pub(crate) money: bool,
+    /// Currency in which a missing cost is shown as 0; none where no cost is missing.
     pub(crate) currency: Option<Currency>,
     /// The stock is that of a past instant.
     pub(crate) past: bool,
@@ -78,16 +80,14 @@ pub(crate) struct View {
 impl InventoryRow {
     /// The row as this caller sees it.
     pub(crate) fn new(row: ItemRow, view: View) -> Self {
-        let money = |cost: Option<&Cost>| {
-            let currency = view.currency?;
-            Some(cost.map_or_else(
-                || MoneySchema::new(Decimal::new(0, 2), currency.code()),
-                |cost| MoneySchema::new(cost.amount, &cost.currency),
-            ))
+        let money = |cost: Option<&Cost>| match cost {
+            _ if !view.money => None,
+            Some(cost) => Some(MoneySchema::new(cost.amount, &cost.currency)),
+            None => view.currency.map(|currency| MoneySchema::new(Decimal::new(0, 2), currency.code())),
         };
         Self {
             unit_cost: money(row.unit_cost.as_ref()),
-            cost_missing: view.currency.map(|_| row.unit_cost.is_none()),
+            cost_missing: view.money.then_some(row.unit_cost.is_none()),
             inventory_value: money(row.inventory_value.as_ref()),
             item_id: row.item_id,
             sku: row.sku,

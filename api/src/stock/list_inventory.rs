@@ -96,9 +96,9 @@ pub(crate) async fn list(
         limit: if file { usize::MAX } else { usize::try_from(listing.limit()).unwrap_or(0) },
     };
     let (found, past) = find(&state, &caller, &filters, &ask).await?;
-    let currency = if caller.sees_money() { Some(company_currency(&state, &caller).await?) } else { None };
+    let view = view(&state, &caller, &found, past).await?;
     let total = i64::try_from(found.total).unwrap_or(i64::MAX);
-    let mut rows = found.items.into_iter().map(move |row| InventoryRow::new(row, View { currency, past }));
+    let mut rows = found.items.into_iter().map(move |row| InventoryRow::new(row, view));
     if file {
         let chunks = std::iter::from_fn(move || {
             Some(rows.by_ref().take(CHUNK).collect()).filter(|rows: &Vec<_>| !rows.is_empty())
@@ -106,6 +106,14 @@ pub(crate) async fn list(
         return download(&listing, "inventory", futures::stream::iter(chunks.map(Ok))).await;
     }
     Ok(List::new(rows.collect(), total, &listing).into_response())
+}
+
+/// The company's currency is looked up only where a cost is missing.
+async fn view(state: &AppState, caller: &Caller, found: &Found, past: bool) -> Result<View, Problem> {
+    let money = caller.sees_money();
+    let missing = money && found.items.iter().any(|item| item.unit_cost.is_none());
+    let currency = if missing { Some(company_currency(state, caller).await?) } else { None };
+    Ok(View { money, currency, past })
 }
 
 async fn find(

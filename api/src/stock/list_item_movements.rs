@@ -1,4 +1,4 @@
-//! GET /inventory/movements/{item_id}: history of one product.
+//! `GET /inventory/movements/{item_id}`: history of one product.
 
 use axum::extract::State;
 use axum::response::Response;

@@ -40,7 +40,7 @@ pub(crate) struct StockAnswer {
 }
 
 impl StockAnswer {
-    /// The answer with the on hand as its ETag.
+    /// The answer with the on hand as its `ETag`.
     pub(crate) fn written(outcome: Outcome, done: Done) -> Result<Written<Self>, Problem> {
         let answer = Self::of(outcome, done.position)?;
         let seen = answer.quantity_after;

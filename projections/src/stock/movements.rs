@@ -115,7 +115,7 @@ create table daily (
 struct Legs {
     companies: Vec<Uuid>,
     positions: Vec<i64>,
-    legs: Vec<i16>,
+    numbers: Vec<i16>,
     ids: Vec<Uuid>,
     items: Vec<String>,
     locations: Vec<String>,
@@ -172,7 +172,7 @@ fn fold(legs: &mut Legs, days: &mut Days, event: &StoredEvent) -> Result<(), Pro
         days.entry(key).or_default().add(movement.quantity, event.position);
         legs.companies.push(event.company_id);
         legs.positions.push(event.position);
-        legs.legs.push(i16::try_from(leg).unwrap_or(i16::MAX));
+        legs.numbers.push(i16::try_from(leg).unwrap_or(i16::MAX));
         legs.ids.push(movement_id(entry.movement_id, leg));
         legs.items.push(event.stream_id.as_ref().to_owned());
         legs.locations.push(location);
@@ -222,7 +222,7 @@ impl Legs {
         sqlx::query(INSERT)
             .bind(self.companies)
             .bind(self.positions)
-            .bind(self.legs)
+            .bind(self.numbers)
             .bind(self.ids)
             .bind(self.items)
             .bind(self.locations)

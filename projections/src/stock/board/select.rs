@@ -128,7 +128,7 @@ impl Key {
             Column::UnitCost => Self::Number(|table, row| number(&table.unit_cost, row)),
             Column::TotalStock => Self::Number(|table, row| number(&table.total, row)),
             Column::Reserved => Self::Number(|table, row| number(&table.reserved, row)),
-            Column::Available => Self::Number(|table, row| table.available(row)),
+            Column::Available => Self::Number(Table::available),
             Column::Drift => Self::Number(|table, row| number(&table.drift, row)),
             Column::LastMovedAt => Self::Number(|table, row| number(&table.last_moved, row)),
             Column::DiscrepancySince => Self::Number(|table, row| number(&table.discrepancy, row)),

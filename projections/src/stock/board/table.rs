@@ -126,7 +126,9 @@ impl Table {
                 touched.push(row);
             }
         }
-        touched.iter().for_each(|row| self.sum(*row));
+        for row in touched {
+            self.sum(row);
+        }
         let arrived: Vec<usize> = (standing..self.rows()).collect();
         self.order(&arrived);
     }

@@ -20,7 +20,7 @@ pub(super) struct Texts {
 /// Few texts that many rows share, numbered in order of arrival.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Words {
-    words: Vec<Arc<str>>,
+    texts: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
     /// Place of each word in byte order.
     ranks: Vec<u32>,
@@ -89,11 +89,11 @@ impl Words {
         if let Some(number) = self.numbers.get(word) {
             return *number;
         }
-        let number = row_number(self.words.len());
+        let number = row_number(self.texts.len());
         let word: Arc<str> = Arc::from(word);
-        self.words.push(Arc::clone(&word));
+        self.texts.push(Arc::clone(&word));
         self.numbers.insert(word, number);
-        let mut order: Vec<(&Arc<str>, usize)> = self.words.iter().zip(0..).collect();
+        let mut order: Vec<(&Arc<str>, usize)> = self.texts.iter().zip(0..).collect();
         order.sort_unstable();
         self.ranks = vec![0; order.len()];
         for (rank, (_, number)) in order.iter().enumerate() {
@@ -111,7 +111,7 @@ impl Words {
 
     /// The word of a number.
     pub(super) fn word(&self, number: u32) -> Option<&str> {
-        self.words.get(index(number)).map(AsRef::as_ref)
+        self.texts.get(index(number)).map(AsRef::as_ref)
     }
 
     /// Place of a word in byte order.
