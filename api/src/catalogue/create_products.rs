@@ -14,7 +14,7 @@ use crate::catalogue::lookup::{company_currency, product_of, segment};
 use crate::catalogue::product_body::ProductBody;
 use crate::catalogue::view::{ProductAnswer, ProductView};
 use crate::context::Caller;
-use crate::problem::{FieldError, Problem, row_error};
+use crate::problem::{FieldError, Problem, Status, row_error};
 use crate::state::AppState;
 
 /// Most products of one request.
@@ -83,6 +83,10 @@ pub(crate) async fn create(
     caller: Caller,
     body: RawBody<16>,
 ) -> Result<Written<Created>, Problem> {
+    if !(body.content_type == "application/json" || body.content_type.ends_with("+json")) {
+        let detail = "the body must be application/json";
+        return Err(Problem::new(Status::UnsupportedMediaType, "unsupported_media_type", detail));
+    }
     let rows: OneOrMany<ProductBody> = parse(&body.bytes)?;
     let currency = company_currency(&state, &caller).await?;
     match rows {

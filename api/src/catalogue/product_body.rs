@@ -3,13 +3,14 @@
 //! An absent field says nothing; null clears. A document that was read can be written back: a missing cost, which is
 //! answered as 0 with `cost_missing`, stays missing.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use commands::operation::ProductEdit;
 use commands::{Operation, RefusalKind, Refused};
+use domain::catalogue::product::details::UNCATEGORIZED;
 use domain::catalogue::product::event::{Listing, ProductDetails};
 use domain::shared::ids::ItemId;
 use domain::shared::money::{Currency, Money};
@@ -111,7 +112,7 @@ impl ProductBody {
         let details = ProductDetails {
             sku: edit.sku.unwrap_or_else(|| item_id.as_str().to_owned()),
             product_name: edit.product_name.ok_or_else(name_required)?,
-            category: edit.category.flatten().unwrap_or_else(|| "Uncategorized".to_owned()),
+            category: edit.category.flatten().unwrap_or_else(|| UNCATEGORIZED.to_owned()),
             unit_cost: edit.unit_cost.flatten(),
             selling_price: edit.selling_price.flatten(),
             lead_time_days: edit.lead_time_days.flatten(),
@@ -145,7 +146,7 @@ impl ProductBody {
             lead_time_days: self.lead_time_days,
             safety_stock_days: self.safety_stock_days,
             manual_daily_forecast: self.manual_daily_forecast.map(units_a_day),
-            listed_on: self.listed_on,
+            listed_on: self.listed_on.map(day).transpose()?,
             barcodes: self.barcodes.map(Option::unwrap_or_default),
             weight_g: self.weight_g,
             dimensions_mm: self.dimensions_mm,
@@ -186,6 +187,17 @@ fn price(
         None => Ok(None),
         Some(None) => Ok(Some(None)),
         Some(Some(price)) => price.money(company, pointer).map(|money| Some(Some(money))),
+    }
+}
+
+/// Dates with a year of four digits are dates in every file and database.
+fn day(date: Option<NaiveDate>) -> Result<Option<NaiveDate>, Refused> {
+    match date {
+        Some(date) if !(1..=9999).contains(&date.year()) => {
+            let message = "must have a year from 1 to 9999";
+            Err(Refused::new("invalid_value", RefusalKind::Invalid, message).at("/listed_on"))
+        }
+        date => Ok(date),
     }
 }
 

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use projections::catalogue::queries;
 
-use crate::catalogue::lookup::unknown_location;
+use crate::catalogue::lookup::{location_named, unknown_location};
 use crate::catalogue::view::LocationView;
 use crate::context::Caller;
 use crate::extract::Path;
@@ -29,9 +29,10 @@ pub(crate) async fn read(
     caller: Caller,
     Path(location_id): Path<String>,
 ) -> Result<Response, Problem> {
+    let key = location_named(&location_id)?;
     let mut tx = caller.read(&state, &["catalogue"]).await?;
-    let row = queries::location(&mut tx, caller.company_id, &location_id).await?;
-    let row = row.ok_or_else(|| unknown_location(&location_id))?;
+    let row = queries::location(&mut tx, caller.company_id, key.as_str()).await?;
+    let row = row.ok_or_else(|| unknown_location(key.as_str()))?;
     let etag = format!("\"{}\"", row.version);
     Ok(([(header::ETAG, etag)], Json(LocationView::from(row))).into_response())
 }

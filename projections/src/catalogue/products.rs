@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -200,7 +200,7 @@ impl ProductRow {
         self.lead_time_days = details.lead_time_days.map(int);
         self.safety_stock_days = details.safety_stock_days.map(int);
         self.manual_daily_forecast = details.manual_daily_forecast;
-        self.listed_on = details.listed_on;
+        self.listed_on = details.listed_on.filter(|date| (1..=9999).contains(&date.year()));
         self.barcodes = details.barcodes;
         self.weight_g = details.weight_g.map(int);
         self.dimensions_mm = details.dimensions_mm.map(|sides| sides.map(int).to_vec());
