@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Status,
     /// Prove that the log is as it was written, that every read model equals a fresh fold, and that stock adds up.
     Verify(VerifyArgs),
+    /// Show the way of one event into the chain.
+    Prove(ProveArgs),
     /// Show the stock of an item at an instant, folded from the log.
     AsOf(AsOfArgs),
     /// Show every movement of an item and how its stock came about.
@@ -74,6 +76,13 @@ pub(crate) struct VerifyArgs {
     /// When the log is proved, write its heads to this file, to be kept elsewhere.
     #[arg(long, value_name = "FILE")]
     pub(crate) write_checkpoint: Option<PathBuf>,
+}
+
+/// See [`Command::Prove`].
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// Id of the event.
+    pub(crate) event: Uuid,
 }
 
 /// See [`Command::AsOf`].

@@ -1,7 +1,7 @@
 //! `replay`: looks into the log, proves the read models against it and folds them again.
 //!
 //! Read in this order: `cli` (what can be asked), then one file per subcommand: `status`, `verify` (with `conservation`
-//! and `checkpoints`), `as_of`, `explain` (both on `item`), `rebuild`, `export`. Nothing but `rebuild` and `rollback`
+//! and `checkpoints`), `prove`, `as_of`, `explain` (both on `item`), `rebuild`, `export`. Nothing but `rebuild` and `rollback`
 //! writes. Exit codes: 0 done, 1 failed or a difference was found, 2 wrong usage.
 
 mod cli;
@@ -10,6 +10,7 @@ mod status;
 mod verify;
 mod conservation;
 mod checkpoints;
+mod prove;
 mod item;
 mod as_of;
 mod explain;
@@ -56,6 +57,7 @@ async fn dispatch(command: Command, database: &Database, out: &mut dyn Write) ->
     match command {
         Command::Status => status::run(owner, out).await,
         Command::Verify(args) => verify::run(owner, &args, out).await,
+        Command::Prove(args) => prove::run(owner, &args, out).await,
         Command::AsOf(args) => as_of::run(owner, &args, out).await,
         Command::Explain(args) => explain::run(owner, &args, out).await,
         Command::Rebuild(args) => rebuild::run(owner, &args, out).await,

@@ -93,3 +93,17 @@ async fn a_chain_that_does_not_pass_through_a_kept_checkpoint_is_a_difference() 
     let said = shop.replay(&["verify", "--checkpoint", &file]).await;
     assert_eq!(said.code, 1, "{}", said.out);
 }
+
+#[tokio::test]
+async fn prove_leads_one_event_to_the_head_of_its_batch() {
+    let shop = Shop::with_history().await;
+    let event_of = "select event_id from log.events where event_type = 'StockReceived'";
+    let id: uuid::Uuid = sqlx::query_scalar(event_of).fetch_one(shop.database.owner()).await.unwrap();
+    let said = shop.replay(&["prove", &id.to_string()]).await;
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.ends_with("the event is in the chain\n"), "{}", said.out);
+
+    shop.tamper("update log.events set effective_at = effective_at - interval '1 day' where event_type = 'StockReceived'").await;
+    let said = shop.replay(&["prove", &id.to_string()]).await;
+    assert_eq!(said.code, 1, "{}", said.out);
+}

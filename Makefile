@@ -1,0 +1,44 @@
+# Every recipe. `make` lists them.
+
+CARGO ?= cargo
+ADDR ?= 127.0.0.1:8080
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench check format lint docs layers policy
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install what is missing, build, and serve the demo on http://127.0.0.1:8080 (ADDR=host:port for another)
+	@.ci/install
+	@$(CARGO) build --release -p api
+	@echo
+	@echo "Stocktrail will answer at http://$(ADDR) and explain itself at http://$(ADDR)/api/docs. Ctrl-C stops it."
+	@echo
+	@$(CARGO) run --quiet --release -p api --bin stocktrail -- serve --demo --addr $(ADDR)
+
+test: ## Run every test; each gets a PostgreSQL database of its own
+	@.ci/install
+	$(CARGO) test --workspace
+
+bench: ## Measure beside pgbench and postgres-es
+	@.ci/install
+	$(CARGO) run --release -p bench
+
+check: format lint docs layers policy ## Everything that needs no database: format, lints, documentation, layers, dependencies
+
+format: ## Is everything formatted?
+	$(CARGO) fmt --all --check
+
+lint: ## Clippy, warnings are errors
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+docs: ## Build the documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace
+
+layers: ## Do the crates depend on each other as ARCHITECTURE.md says?
+	@CARGO="$(CARGO)" .ci/layers
+
+policy: ## Licences and advisories of dependencies, where cargo-deny is installed
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
+	else echo "cargo-deny is not installed: licences and advisories were not checked"; fi
