@@ -15,7 +15,7 @@ use crate::list::{Cell, List, ListParams, Listing, Row, chunks, download};
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::state::AppState;
-use crate::stock::movement_row::TypeFilter;
+use crate::stock::movement_filters::TypeFilter;
 
 /// Which days are summed up. All conditions hold together.
 #[derive(Debug, Clone, Deserialize, IntoParams)]

@@ -11,7 +11,8 @@ use crate::extract::Query;
 use crate::list::{List, ListParams, Listing};
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::stock::movement_row::{MovementFilters, MovementRow, answer};
+use crate::stock::movement_filters::MovementFilters;
+use crate::stock::movement_row::{MovementRow, answer};
 
 /// Whose movements are listed.
 #[derive(Debug, Clone, Deserialize, IntoParams)]

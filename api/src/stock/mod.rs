@@ -21,6 +21,7 @@ mod transfer;
 mod open;
 mod inventory_row;
 mod list_inventory;
+mod movement_filters;
 mod movement_row;
 mod list_movements;
 mod list_item_movements;
