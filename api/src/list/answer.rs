@@ -32,16 +32,9 @@ impl<T> List<T> {
     /// A page with the offset of the next one as its cursor.
     pub(crate) fn new(items: Vec<T>, total: i64, listing: &Listing) -> Self {
         let next = listing.offset().saturating_add(i64::try_from(items.len()).unwrap_or(i64::MAX));
-        let next_cursor = (next < total && !items.is_empty()).then(|| Cursor::at_offset(next).encode());
+        let next_cursor = (next < total && !items.is_empty()).then(|| Cursor(next).encode());
         let page = PageInfo { page: listing.page, page_size: listing.page_size, next_cursor };
         Self { items, page, total }
-    }
-
-    /// The same with a cursor of the list's own; none on the last page.
-    #[must_use]
-    pub(crate) fn next_cursor(mut self, cursor: Option<Cursor>) -> Self {
-        self.page.next_cursor = cursor.map(|cursor| cursor.encode());
-        self
     }
 }
 

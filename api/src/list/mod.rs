@@ -4,6 +4,6 @@ mod params;
 mod answer;
 mod download;
 
-pub(crate) use answer::{List};
+pub(crate) use answer::List;
 pub(crate) use download::{Cell, Row, chunks, download};
-pub(crate) use params::{Cursor, Format, ListParams, Listing, Sort, unknown_column};
+pub(crate) use params::{Format, ListParams, Listing, Sort, unknown_column};
