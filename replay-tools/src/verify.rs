@@ -65,9 +65,16 @@ async fn log_holds(
             finding = Finding::Difference;
             continue;
         }
-        let hash: String = checkpoints::hex(&report.head.hash).chars().take(HASH_DIGITS).collect();
-        let batches = report.head.batch;
-        writeln!(out, "partition {partition}  {events} in {batches} batches, the chain holds to {hash}")?;
+        let (batches, hash) = (report.head.batch, checkpoints::hex(&report.head.hash));
+        match hash.get(..HASH_DIGITS).filter(|_| batches > 0) {
+            Some(hash) => {
+                writeln!(
+                    out,
+                    "partition {partition}  {events} in {batches} batches, the chain holds to {hash}"
+                )?;
+            }
+            None => writeln!(out, "partition {partition}  empty")?,
+        }
         heads.push(Kept { partition, head: report.head });
     }
     Ok(finding)
