@@ -15,7 +15,7 @@ use super::{DemoError, SHOP, Shift};
 const ROWS: usize = 1_000;
 
 #[derive(Deserialize)]
-struct Item {
+struct ProductRow {
     item_id: String,
     name: String,
     category: String,
@@ -23,7 +23,7 @@ struct Item {
 }
 
 #[derive(Deserialize)]
-struct Opening {
+struct OpeningRow {
     item_id: String,
     location_id: String,
     date: NaiveDate,
@@ -66,21 +66,21 @@ pub(super) async fn products_and_stock(
     folder: &Path,
 ) -> Result<BTreeMap<String, Opened>, DemoError> {
     let folder = folder.join("golden/online-retail");
-    let items: Vec<Item> = rows(&folder.join("items.csv"))?;
+    let items: Vec<ProductRow> = rows(&folder.join("items.csv"))?;
     let mut added = 0;
     for chunk in items.chunks(ROWS) {
         let body = chunk.iter().map(product).collect::<Value>();
         added += rows_added(client, "/products", &body).await?;
     }
     tracing::info!("demo: {added} of {} products added", items.len());
-    let openings: Vec<Opening> = rows(&folder.join("opening_stock.csv"))?;
+    let openings: Vec<OpeningRow> = rows(&folder.join("opening_stock.csv"))?;
     let mut opened = 0;
     for chunk in openings.chunks(ROWS) {
         let body = chunk.iter().map(|row| opening(row, shift)).collect::<Value>();
         opened += rows_added(client, "/inventory/opening", &body).await?;
     }
     tracing::info!("demo: opening stock of {opened} of {} products stated", openings.len());
-    let by_item = |row: Opening| (row.item_id, Opened { on: row.date, quantity: row.quantity });
+    let by_item = |row: OpeningRow| (row.item_id, Opened { on: row.date, quantity: row.quantity });
     Ok(openings.into_iter().map(by_item).collect())
 }
 
@@ -90,13 +90,13 @@ fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, DemoError> {
 }
 
 /// A product of which the data know no name bears its code.
-fn product(item: &Item) -> Value {
+fn product(item: &ProductRow) -> Value {
     let name = if item.name.is_empty() { &item.item_id } else { &item.name };
     json!({"item_id": item.item_id, "product_name": name, "category": item.category,
         "unit_cost": {"amount": item.unit_cost, "currency": "GBP"}})
 }
 
-fn opening(row: &Opening, shift: Shift) -> Value {
+fn opening(row: &OpeningRow, shift: Shift) -> Value {
     json!({"item_id": row.item_id, "location_id": row.location_id, "quantity": row.quantity,
         "date": shift.day(row.date)})
 }
@@ -104,5 +104,5 @@ fn opening(row: &Opening, shift: Shift) -> Value {
 /// How many rows are new. Those that are known stay as they are: an earlier start may have ended half-way.
 async fn rows_added(client: &Client, path: &str, body: &Value) -> Result<u64, DemoError> {
     let answer = client.post(path, body).await?;
-    answer["accepted"].as_u64().ok_or(DemoError::Unexpected("rows without verdicts"))
+    answer.get("accepted").and_then(Value::as_u64).ok_or(DemoError::Unexpected("rows without verdicts"))
 }

@@ -23,7 +23,7 @@ pub(super) async fn load(
         for (path, body) in steps_of(number, item_id, *level, shift) {
             let key = format!("demo-{number}{}", path.replace('/', "-"));
             let answer = client.post_once(path, &key, &body).await?;
-            position = position.max(answer["position"].as_i64().unwrap_or_default());
+            position = position.max(answer.get("position").and_then(Value::as_i64).unwrap_or_default());
             steps += 1;
         }
     }
@@ -36,7 +36,7 @@ fn steps_of(number: usize, item_id: &str, level: i64, shift: Shift) -> Vec<(&'st
         json!({"item_id": item_id, "location_id": "MAIN", "type": kind, "quantity": quantity, "reason": reason,
             "notes": notes})
     };
-    let mirrored = level - i64::from(number % 3 == 0);
+    let mirrored = level - i64::from(number.is_multiple_of(3));
     let mut steps =
         vec![("/inventory/opening", json!({"item_id": item_id, "location_id": "WEB", "quantity": mirrored}))];
     if number < 12 {
@@ -47,7 +47,8 @@ fn steps_of(number: usize, item_id: &str, level: i64, shift: Shift) -> Vec<(&'st
     match number {
         12 | 13 => steps.push(("/inventory/adjust", adjust("SUBTRACT", 3, "DAMAGE", "broken in the rack"))),
         14 => {
-            steps.push(("/inventory/adjust", adjust("ADD", 12, "CORRECTION", "a box found behind the shelf")))
+            steps
+                .push(("/inventory/adjust", adjust("ADD", 12, "CORRECTION", "a box found behind the shelf")));
         }
         15 | 16 => {
             let count = json!({"item_id": item_id, "location_id": "MAIN", "quantity": level - 2, "notes": "monthly count"});

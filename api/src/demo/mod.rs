@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use connectors::online_retail::reader::ReadError;
 use domain::shared::moment::local_date;
-use serde_json::json;
+use serde_json::{Value, json};
 
 mod client;
 mod goods;
@@ -78,14 +78,15 @@ pub async fn load(addr: SocketAddr, now: DateTime<Utc>, folder: &Path) -> Result
     let address = reachable(addr);
     let client = sign_in(address).await?;
     let weeks = match client.get(&format!("/locations/{SHOP}")).await? {
-        Some(shop) if shop["metadata"]["demo_loaded"] == true => {
+        Some(shop) if shop.pointer("/metadata/demo_loaded") == Some(&json!(true)) => {
             tracing::info!("the demo is loaded already");
             announce(address);
             return Ok(());
         }
-        Some(shop) => {
-            shop["metadata"]["demo_weeks"].as_i64().ok_or(DemoError::Unexpected("not a demo company"))?
-        }
+        Some(shop) => shop
+            .pointer("/metadata/demo_weeks")
+            .and_then(Value::as_i64)
+            .ok_or(DemoError::Unexpected("not a demo company"))?,
         None => weeks_until(now),
     };
     let shift = Shift { weeks };
@@ -142,7 +143,10 @@ async fn sign_in(address: SocketAddr) -> Result<Client, DemoError> {
         }
         session => session?,
     };
-    let token = session["access_token"].as_str().ok_or(DemoError::Unexpected("no access token"))?;
+    let token = session
+        .get("access_token")
+        .and_then(Value::as_str)
+        .ok_or(DemoError::Unexpected("no access token"))?;
     client.sign(token);
     Ok(client)
 }

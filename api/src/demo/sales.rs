@@ -4,7 +4,7 @@
 //! line is: sales and reversals go in, the rest is counted and reported.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use connectors::online_retail::counts::Counts;
 use connectors::online_retail::kind::Kind;
@@ -32,7 +32,7 @@ pub(super) async fn load(
 ) -> Result<BTreeMap<String, i64>, DemoError> {
     let (batches, received) = mpsc::channel(UNDER_WAY);
     let path = folder.join("online-retail.csv.gz");
-    let reading = tokio::task::spawn_blocking(move || read(path, shift, opening, &batches));
+    let reading = tokio::task::spawn_blocking(move || read(&path, shift, &opening, &batches));
     let mut answers = ReceiverStream::new(received)
         .map(|batch: String| client.post_lines("/sales/batch", batch))
         .buffered(UNDER_WAY);
@@ -49,16 +49,16 @@ pub(super) async fn load(
 type ReadFile = (Counts, BTreeMap<String, i64>);
 
 fn read(
-    path: PathBuf,
+    path: &Path,
     shift: Shift,
-    opening: BTreeMap<String, Opened>,
+    opening: &BTreeMap<String, Opened>,
     batches: &mpsc::Sender<String>,
 ) -> Result<ReadFile, ReadError> {
     let mut counts = Counts::default();
     let mut levels =
         opening.iter().map(|(item, opened)| (item.clone(), opened.quantity)).collect::<BTreeMap<_, _>>();
     let (mut batch, mut lines) = (String::new(), 0);
-    for line in Reader::open(&path)? {
+    for line in Reader::open(path)? {
         let line = line?;
         counts.add(line.kind);
         let Some(json) = sale_line(&line, shift) else { continue };
@@ -110,8 +110,12 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, answer: &Value) -> Result<(), DemoError> {
-        let field =
-            |name: &str| answer[name].as_u64().ok_or(DemoError::Unexpected("a batch without its counts"));
+        let field = |name: &str| {
+            answer
+                .get(name)
+                .and_then(Value::as_u64)
+                .ok_or(DemoError::Unexpected("a batch without its counts"))
+        };
         self.accepted += field("accepted")?;
         self.duplicates += field("duplicates")?;
         self.quarantined += field("quarantined")?;

@@ -68,7 +68,8 @@ pub(crate) async fn cancel(
 ) -> Result<Written<CancelAnswer>, Problem> {
     let sales = sales_of(&state, &caller, order_id.trim(), params.channel).await?;
     let channel = the_channel(&sales)?;
-    let open = sales.iter().filter_map(|sale| cancellation(sale, caller.now)).map(Operation::RecordLine).collect();
+    let open =
+        sales.iter().filter_map(|sale| cancellation(sale, caller.now)).map(Operation::RecordLine).collect();
     let receipt = state.submit(&caller, digest, open).await?;
     let done = Done::from(&receipt);
     let mut cancelled = 0;
@@ -82,8 +83,7 @@ pub(crate) async fn cancel(
         }
     }
     let already_cancelled = sales.len().saturating_sub(cancelled);
-    let answer =
-        CancelAnswer { channel, order_id, cancelled, already_cancelled, position: receipt.position };
+    let answer = CancelAnswer { channel, order_id, cancelled, already_cancelled, position: receipt.position };
     Ok(Written::ok(answer, done))
 }
 

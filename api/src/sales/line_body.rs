@@ -13,6 +13,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::catalogue::Amount;
+use crate::sales::days;
 
 /// A line of an order of a channel.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -82,7 +83,7 @@ pub(crate) struct PriceBody<'a> {
 impl LineBody<'_> {
     /// The reported line that it means, or what is wrong with it.
     pub(crate) fn into_line(self) -> Result<ReportedLine, Refused> {
-        let stamp = Stamp::from(self.sold_at);
+        let stamp = Stamp::from(days::instant("/sold_at", self.sold_at)?);
         let location_id = self.location_id.as_deref().filter(|text| !text.trim().is_empty());
         Ok(ReportedLine {
             kind: self.kind.into(),
@@ -162,5 +163,6 @@ mod tests {
         assert_eq!(refusal("GBP", "gbp"), "unknown_currency");
         assert_eq!(refusal("2.55", "-2.55"), "negative");
         assert_eq!(refusal("2.55", "2.55555"), "too_many_decimals");
+        assert_eq!(refusal("2011-11", "-9999-11"), "year_out_of_range");
     }
 }

@@ -13,6 +13,7 @@ use crate::context::Caller;
 use crate::extract::Query;
 use crate::list::{self, Cell, List, ListParams, Listing, Sort};
 use crate::problem::Problem;
+use crate::sales::days;
 use crate::schema::MoneySchema;
 use crate::state::AppState;
 
@@ -146,6 +147,8 @@ async fn page(
 
 impl LineFilters {
     async fn resolve(self, conn: &mut sqlx::PgConnection, caller: &Caller) -> Result<LineFilter, Problem> {
+        days::parameter("?from", self.from)?;
+        days::parameter("?to", self.to)?;
         let item_key = match self.item_id {
             Some(item_id) => Some(resolve_item(conn, caller, &item_id).await?),
             None => None,

@@ -1,4 +1,4 @@
-//! GET /products/{item_id}/demand: units sold, revenue and closing stock of a product, day by day.
+//! GET `/products/{item_id}/demand`: units sold, revenue and closing stock of a product, day by day.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,6 +17,7 @@ use crate::catalogue::resolve_item;
 use crate::context::Caller;
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
+use crate::sales::days;
 use crate::schema::MoneySchema;
 use crate::state::AppState;
 
@@ -107,6 +108,8 @@ pub(crate) async fn read(
 
 impl DemandParams {
     fn days(&self, today: NaiveDate) -> Result<(NaiveDate, NaiveDate), Problem> {
+        days::parameter("?from", self.from)?;
+        days::parameter("?to", self.to)?;
         let to = self.to.unwrap_or(today);
         let from =
             self.from.or_else(|| to.checked_sub_signed(TimeDelta::days(DEFAULT_DAYS - 1))).unwrap_or(to);
@@ -134,13 +137,13 @@ async fn items(
     let mut known = known.into_iter().peekable();
     let views = stock.into_iter().map(|(date, stock)| {
         let day = known.next_if(|day| day.date_local == date).unwrap_or_else(|| DemandDay::empty(date));
-        DayView::new(day, stock, currency)
+        DayView::new(&day, stock, currency)
     });
     Ok(views.collect())
 }
 
 impl DayView {
-    fn new(day: DemandDay, stock_on_date: Option<i64>, currency: Option<&str>) -> Self {
+    fn new(day: &DemandDay, stock_on_date: Option<i64>, currency: Option<&str>) -> Self {
         let money = |(code, amount): &(String, Decimal)| MoneySchema::new(*amount, code);
         let seen = currency.map(|_| day.revenue.as_slice()).unwrap_or_default();
         let flags = [

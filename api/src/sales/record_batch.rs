@@ -46,7 +46,9 @@ pub(crate) async fn record(
     let receipt = state.submit(&caller, digest, operations).await?;
     let done = Done::from(&receipt);
     let mut answer = BatchAnswer::default();
-    rejected.iter().for_each(|(line, refused)| answer.reject(*line, refused));
+    for (line, refused) in &rejected {
+        answer.reject(*line, refused);
+    }
     numbers.into_iter().zip(receipt.verdicts).for_each(|(line, verdict)| answer.add(line, verdict));
     Ok(Written::ok(answer.finish(receipt.position), done))
 }

@@ -15,6 +15,7 @@ use crate::body::{Body, OneOrMany};
 use crate::catalogue::Amount;
 use crate::context::Caller;
 use crate::problem::Problem;
+use crate::sales::days;
 use crate::sales::line_body::key;
 use crate::sales::verdicts::BatchAnswer;
 use crate::state::AppState;
@@ -120,7 +121,7 @@ impl DayBody {
             source: key("/source", ChannelId::new(&self.source))?,
             item: key("/item_id", ItemId::new(&self.item_id))?,
             location_id: location_id.map(LocationId::new).map(|id| key("/location_id", id)).transpose()?,
-            date_local: self.date_local,
+            date_local: days::day("/date_local", self.date_local)?,
             units_sold: self.units_sold,
             revenue: self.revenue.map(RevenueBody::into_money).transpose()?,
             on_duplicate: self.on_duplicate.into(),

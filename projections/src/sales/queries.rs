@@ -207,7 +207,7 @@ pub async fn demand(
         .bind(item_key)
         .bind(from)
         .bind(to)
-        .bind(location_id)
+        .bind(location_id.map(|location| location.trim().replace('\0', "")))
         .fetch_all(conn)
         .await?;
     let mut days: BTreeMap<NaiveDate, DemandDay> = BTreeMap::new();

@@ -58,7 +58,7 @@ async fn movements(
     .bind(company_id)
     .bind(item_key)
     .bind(to)
-    .bind(location_id.map(str::trim))
+    .bind(location_id.map(|location| location.trim().replace('\0', "")))
     .fetch_all(conn)
     .await
 }
