@@ -2,8 +2,6 @@
 //!
 //! The company's board in memory filters, sorts and counts; the rows of the page come from the read model by their keys.
 
-use std::collections::HashMap;
-
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -183,14 +181,8 @@ impl Question {
         let rows = queries::products(&mut tx, caller.company_id, &keys).await?;
         let shown = shown(&mut tx, state, caller).await?;
         let total = i64::try_from(found.total).unwrap_or(i64::MAX);
-        Ok(Found { rows: in_order(keys, rows), total, shown })
+        Ok(Found { rows, total, shown })
     }
-}
-
-fn in_order(keys: Vec<String>, rows: Vec<ProductRow>) -> Vec<ProductRow> {
-    let mut rows: HashMap<String, ProductRow> =
-        rows.into_iter().map(|row| (row.item_key.clone(), row)).collect();
-    keys.iter().filter_map(|key| rows.remove(key)).collect()
 }
 
 fn column(name: &str) -> Column {

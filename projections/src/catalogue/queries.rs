@@ -58,15 +58,21 @@ pub async fn product(
     sqlx::query_as(&sql).bind(company_id).bind(item_key).fetch_optional(conn).await
 }
 
-/// Products by their keys, in no order; unknown keys are left out.
+/// Products by their keys, in their order; unknown keys are left out. One look into the primary key for each, whatever
+/// PostgreSQL believes of a table that has grown since it was last analysed.
 pub async fn products(
     conn: &mut PgConnection,
     company_id: Uuid,
     item_keys: &[String],
 ) -> Result<Vec<ProductRow>, sqlx::Error> {
     let sql = format!(
-        "select {} from catalogue_1.products where company_id = $1 and item_key = any($2)",
-        products::COLUMNS
+        "select {columns}
+         from unnest($2::text[]) with ordinality as wanted (wanted_key, place)
+         cross join lateral (
+             select {columns} from catalogue_1.products where company_id = $1 and item_key = wanted_key limit 1
+         ) as product
+         order by place",
+        columns = products::COLUMNS
     );
     sqlx::query_as(&sql).bind(company_id).bind(item_keys).fetch_all(conn).await
 }
