@@ -71,14 +71,19 @@ pub(crate) fn main_location() -> anyhow::Result<LocationId> {
 }
 
 /// A company on each of `partitions`, with one location and `items` products.
-pub(crate) async fn found(committers: &Committers, partition: i16, items: usize) -> anyhow::Result<CompanyId> {
+pub(crate) async fn found(
+    committers: &Committers,
+    partition: i16,
+    items: usize,
+) -> anyhow::Result<CompanyId> {
     let company_id = loop {
         let id = Ids.next();
         if partition_of(id, 4) == partition {
             break CompanyId(id);
         }
     };
-    let profile = Profile { name: "Bench".into(), currency: Currency::new("EUR")?, time_zone: chrono_tz::UTC };
+    let profile =
+        Profile { name: "Bench".into(), currency: Currency::new("EUR")?, time_zone: chrono_tz::UTC };
     let details = Box::new(LocationDetails::named("Main", LocationKind::Own, None));
     let location = Operation::CreateLocation { location_id: main_location()?, details, is_primary: true };
     submit(committers, company_id, vec![Operation::FoundCompany { profile }, location]).await?;
@@ -95,9 +100,14 @@ pub(crate) async fn found(committers: &Committers, partition: i16, items: usize)
     Ok(company_id)
 }
 
-async fn submit(committers: &Committers, company_id: CompanyId, operations: Vec<Operation>) -> anyhow::Result<()> {
-    let receipt =
-        committers.submit(Submission { company_id, metadata: metadata(), request_key: None, operations }).await?;
+async fn submit(
+    committers: &Committers,
+    company_id: CompanyId,
+    operations: Vec<Operation>,
+) -> anyhow::Result<()> {
+    let receipt = committers
+        .submit(Submission { company_id, metadata: metadata(), request_key: None, operations })
+        .await?;
     for verdict in receipt.verdicts {
         anyhow::ensure!(matches!(verdict, commands::Verdict::Accepted(_)), "refused: {verdict:?}");
     }
@@ -112,9 +122,12 @@ pub(crate) fn scatter(n: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-
 /// Runs `callers` tasks until `seconds` are over and answers how many of their steps were counted a second.
-pub(crate) async fn hammer<F, Fut>(callers: usize, seconds: std::time::Duration, step: F) -> anyhow::Result<Tally>
+pub(crate) async fn hammer<F, Fut>(
+    callers: usize,
+    seconds: std::time::Duration,
+    step: F,
+) -> anyhow::Result<Tally>
 where
     F: Fn(u64) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = anyhow::Result<bool>> + Send,

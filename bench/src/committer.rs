@@ -30,7 +30,12 @@ struct Target {
 }
 
 /// Received deliveries a second by `callers` callers.
-pub(crate) async fn receive(bed: &Bed, load: &Load, callers: usize, seconds: Duration) -> anyhow::Result<f64> {
+pub(crate) async fn receive(
+    bed: &Bed,
+    load: &Load,
+    callers: usize,
+    seconds: Duration,
+) -> anyhow::Result<f64> {
     let committers = bed.committers().await?;
     let mut companies = Vec::new();
     for partition in 0..load.companies {
@@ -46,13 +51,18 @@ pub(crate) async fn receive(bed: &Bed, load: &Load, callers: usize, seconds: Dur
 
 async fn one(target: Arc<Target>, n: u64) -> anyhow::Result<bool> {
     let random = bed::scatter(n);
-    let pick = |length: usize, bits: u64| usize::try_from(bits % u64::try_from(length).unwrap_or(1)).unwrap_or(0);
+    let pick =
+        |length: usize, bits: u64| usize::try_from(bits % u64::try_from(length).unwrap_or(1)).unwrap_or(0);
     let company_id = target.companies.get(pick(target.companies.len(), random >> 48)).copied();
     let item = target.items.get(pick(target.items.len(), random & 0xffff_ffff)).cloned();
     let (Some(company_id), Some(item)) = (company_id, item) else { anyhow::bail!("nothing to receive") };
     let human = Human::default();
-    let intent =
-        StockIntent::Receive { location_id: bed::main_location()?, quantity: 5, reference: Some("D-1".into()), human };
+    let intent = StockIntent::Receive {
+        location_id: bed::main_location()?,
+        quantity: 5,
+        reference: Some("D-1".into()),
+        human,
+    };
     let request_key = target.keys.then(|| RequestKey { key: n.to_string(), digest: key_id(&["receive"]) });
     let submission = Submission {
         company_id,

@@ -8,6 +8,9 @@ mod bed;
 mod pgbench;
 mod committer;
 mod peer;
+mod http;
+mod batch;
+mod lists;
 mod report;
 
 use std::time::Duration;
@@ -34,6 +37,17 @@ async fn main() -> anyhow::Result<()> {
     if wanted("commands") {
         commands_beside_peers(&bed, seconds, &mut report).await?;
     }
+    if wanted("http") {
+        http_beside_pgbench(&bed, seconds, &mut report).await?;
+    }
+    if wanted("batch") {
+        batch_beside_copy(&bed, &mut report).await?;
+    }
+    for products in [4_000, 100_000] {
+        if wanted("lists") {
+            lists(&bed, products, seconds, &mut report).await?;
+        }
+    }
     println!("{report}");
     bed.stop().await;
     Ok(())
@@ -50,9 +64,15 @@ async fn commands_beside_peers(
     let peer = peer::receive(bed, 10_000, 32, seconds).await?;
     report.add("postgres-es execute, 32 callers, 10,000 items", peer.done);
     for (name, load) in [
-        ("our committer, 512 callers, 10,000 items", committer::Load { companies: 1, items: 10_000, keys: false }),
+        (
+            "our committer, 512 callers, 10,000 items",
+            committer::Load { companies: 1, items: 10_000, keys: false },
+        ),
         ("our committer, 512 callers, one item", committer::Load { companies: 1, items: 1, keys: false }),
-        ("our committer, 4 companies on 4 partitions", committer::Load { companies: 4, items: 10_000, keys: false }),
+        (
+            "our committer, 4 companies on 4 partitions",
+            committer::Load { companies: 4, items: 10_000, keys: false },
+        ),
         ("our committer, with request keys", committer::Load { companies: 1, items: 10_000, keys: true }),
     ] {
         let rate = committer::receive(bed, &load, 512, seconds).await?;
@@ -63,5 +83,69 @@ async fn commands_beside_peers(
     let hot = peer::receive(bed, 1, 32, seconds).await?;
     report.add("postgres-es execute, 32 callers, one item (done)", hot.done);
     report.add("postgres-es execute, 32 callers, one item (conflicts)", hot.conflicts);
+    Ok(())
+}
+
+/// Commands over HTTP with sign-in, validation and request keys, 64 keep-alive connections.
+async fn http_beside_pgbench(
+    bed: &bed::Bed,
+    seconds: Duration,
+    report: &mut report::Report,
+) -> anyhow::Result<()> {
+    let inserts = pgbench::single_row_inserts(bed, 32, seconds).await?;
+    report.add("pgbench single-row inserts, 32 clients", inserts);
+    let shop = http::Shop::open(bed, "commands", 10_000).await?;
+    shop.catch_up().await?;
+    bed.settle().await?;
+    let spread = http::adjust(&shop, 10_000, 64, "spread", seconds).await?;
+    report.add("HTTP adjustments, 64 connections, 10,000 items", spread);
+    report.ratio("HTTP adjustments / pgbench", spread / inserts);
+    shop.catch_up().await?;
+    let hot = http::adjust(&shop, 1, 64, "hot", seconds).await?;
+    report.add("HTTP adjustments, 64 connections, one item", hot);
+    report.ratio("HTTP on one item / spread", hot / spread);
+    shop.catch_up().await?;
+    let lag = lists::lag(&shop, 10_000, spread / 2.0, seconds).await?;
+    report.millis("answer to read model at half rate, p99", lag.percentile(99));
+    shop.stop().await;
+    Ok(())
+}
+
+async fn batch_beside_copy(bed: &bed::Bed, report: &mut report::Report) -> anyhow::Result<()> {
+    let shop = http::Shop::open(bed, "batch", 4_000).await?;
+    let loaded = batch::load(bed, &shop, 4_000, 20).await?;
+    report.add("sale lines over HTTP, 10,000 a request", loaded.lines);
+    report.add("binary COPY of the same events", loaded.copied);
+    report.ratio("sale lines over HTTP / COPY", loaded.lines / loaded.copied);
+    report.ratio("read models caught up / load time", loaded.caught_up);
+    shop.stop().await;
+    Ok(())
+}
+
+/// Lists at a steady 100 requests a second, quiet and while commands run.
+async fn lists(
+    bed: &bed::Bed,
+    products: usize,
+    seconds: Duration,
+    report: &mut report::Report,
+) -> anyhow::Result<()> {
+    let shop = http::Shop::open(bed, &format!("lists{products}"), products).await?;
+    shop.catch_up().await?;
+    for (path, queries) in [("/inventory", lists::INVENTORY), ("/products", lists::PRODUCTS)] {
+        let quiet = lists::steady(&shop, path, queries, 100, seconds).await?;
+        report.millis(&format!("GET {path} of {products} at 100/s, p50"), quiet.percentile(50));
+        report.millis(&format!("GET {path} of {products} at 100/s, p99"), quiet.percentile(99));
+    }
+    let items = u64::try_from(products)?;
+    let alone = http::adjust(&shop, items, 64, "alone", seconds).await?;
+    shop.catch_up().await?;
+    let (beside, busy) = tokio::join!(
+        http::adjust(&shop, items, 64, "beside", seconds),
+        lists::steady(&shop, "/inventory", lists::INVENTORY, 100, seconds)
+    );
+    let busy = busy?;
+    report.ratio(&format!("commands beside lists of {products} / alone"), beside? / alone);
+    report.millis(&format!("GET /inventory of {products} beside commands, p99"), busy.percentile(99));
+    shop.stop().await;
     Ok(())
 }

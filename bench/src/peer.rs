@@ -23,12 +23,18 @@ const TABLE: &str = "create table events (
     primary key (aggregate_type, aggregate_id, sequence))";
 
 /// Received deliveries a second by `callers` callers, and conflicts a second.
-pub(crate) async fn receive(bed: &Bed, items: u64, callers: usize, seconds: Duration) -> anyhow::Result<Tally> {
+pub(crate) async fn receive(
+    bed: &Bed,
+    items: u64,
+    callers: usize,
+    seconds: Duration,
+) -> anyhow::Result<Tally> {
     let owner = bed.database.owner();
     sqlx::query("drop table if exists public.events").execute(owner).await?;
     sqlx::query(TABLE).execute(owner).await?;
     bed.settle().await?;
-    let pool = PgPoolOptions::new().max_connections(u32::try_from(callers)?).connect(&bed.database.url()).await?;
+    let pool =
+        PgPoolOptions::new().max_connections(u32::try_from(callers)?).connect(&bed.database.url()).await?;
     let store = PersistedEventStore::new_event_store(PostgresEventRepository::new(pool));
     let framework: Arc<CqrsFramework<StockItem, Store>> = Arc::new(CqrsFramework::new(store, vec![], ()));
     let tally = bed::hammer(callers, seconds, move |n| one(framework.clone(), n, items)).await?;

@@ -14,6 +14,11 @@ impl Report {
         self.lines.push((name.to_owned(), format!("{per_second:>12.0} /s")));
     }
 
+    /// A latency in milliseconds.
+    pub(crate) fn millis(&mut self, name: &str, millis: f64) {
+        self.lines.push((name.to_owned(), format!("{millis:>12.2} ms")));
+    }
+
     /// A ratio of two rates of this run.
     pub(crate) fn ratio(&mut self, name: &str, ratio: f64) {
         self.lines.push((name.to_owned(), format!("{ratio:>12.2} ×")));

@@ -4,7 +4,6 @@
 //! compares, and writes events, keys, the batch's hash and the new head together or not at all. Because every writer
 //! of a partition waits for that row, positions are gapless and become visible in order.
 
-
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -25,8 +24,8 @@ pub struct Head {
     pub hash: [u8; 32],
 }
 
-/// What the database says where a key exists already.
-const KEYS_TAKEN: &str = "ST001";
+/// Constraint that a key which exists already violates.
+const KEYS_TAKEN: &str = "command_keys_pkey";
 
 /// What a key stands for; keys of different kinds never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -140,8 +139,9 @@ pub async fn append(conn: &mut PgConnection, batch: &Batch) -> Result<Appended, 
     let keys = in_order(&batch.keys)?;
     let row = match call_append_batch(conn, batch, (&after, &marks), &keys).await {
         Ok(row) => row,
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(KEYS_TAKEN) => {
-            let wanted: Vec<_> = keys.iter().map(|(claim, _)| (claim.company_id, claim.kind, claim.key)).collect();
+        Err(sqlx::Error::Database(error)) if error.constraint() == Some(KEYS_TAKEN) => {
+            let wanted: Vec<_> =
+                keys.iter().map(|(claim, _)| (claim.company_id, claim.kind, claim.key)).collect();
             return Ok(Appended::KeysTaken(lookup(conn, batch.partition, &wanted).await?));
         }
         Err(error) => return Err(error.into()),
@@ -240,7 +240,7 @@ async fn call_append_batch(
     .bind(events.iter().map(|event| &*event.metadata).collect::<Vec<_>>())
     .bind(keys.iter().map(|(claim, _)| claim.company_id).collect::<Vec<_>>())
     .bind(keys.iter().map(|(claim, _)| claim.kind.code()).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(claim, _)| claim.key).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(claim, _)| stored_key(claim.company_id, claim.kind, claim.key)).collect::<Vec<_>>())
     .bind(keys.iter().map(|(claim, _)| claim.digest).collect::<Vec<_>>())
     .bind(keys.iter().map(|(_, position)| *position).collect::<Vec<_>>())
     .bind(keys.iter().map(|(claim, _)| claim.answer.as_deref()).collect::<Vec<_>>())
@@ -250,7 +250,7 @@ async fn call_append_batch(
 
 /// The claims in the order of their index, so that neighbours share its pages.
 fn in_order(keys: &[(KeyClaim, i64)]) -> Result<Vec<&(KeyClaim, i64)>, LogError> {
-    let index = |(claim, _): &(KeyClaim, i64)| (claim.company_id, claim.kind.code(), claim.key);
+    let index = |(claim, _): &(KeyClaim, i64)| stored_key(claim.company_id, claim.kind, claim.key);
     let mut ordered: Vec<_> = keys.iter().collect();
     ordered.sort_unstable_by_key(|claimed| index(claimed));
     let twice = ordered.windows(2).find_map(|pair| match pair {
@@ -272,11 +272,19 @@ pub(crate) fn hash_of(bytes: &[u8]) -> Result<[u8; 32], LogError> {
     bytes.try_into().map_err(|_| LogError::Unreadable("chain hash"))
 }
 
+/// The key as it is stored: company and kind mixed in, so that one narrow column tells keys apart. Mixing twice gives
+/// the key back.
+pub(crate) fn stored_key(company_id: Uuid, kind: KeyKind, key: Uuid) -> Uuid {
+    let kind = u128::from(kind.code().unsigned_abs());
+    Uuid::from_u128(key.as_u128() ^ company_id.as_u128() ^ kind)
+}
+
 pub(crate) fn taken_key(row: &PgRow) -> Result<TakenKey, LogError> {
+    let (company_id, kind) = (row.try_get("company_id")?, KeyKind::from_code(row.try_get("kind")?)?);
     Ok(TakenKey {
-        company_id: row.try_get("company_id")?,
-        kind: KeyKind::from_code(row.try_get("kind")?)?,
-        key: row.try_get("key")?,
+        company_id,
+        kind,
+        key: stored_key(company_id, kind, row.try_get("key")?),
         digest: row.try_get("digest")?,
         answer: row.try_get("answer")?,
         position: row.try_get("position")?,

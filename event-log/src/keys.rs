@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::LogError;
-use crate::append::{KeyKind, TakenKey, taken_key};
+use crate::append::{KeyKind, TakenKey, stored_key, taken_key};
 
 /// Which of these keys (company, kind, key) are claimed already.
 pub async fn lookup(
@@ -17,14 +17,11 @@ pub async fn lookup(
 ) -> Result<Vec<TakenKey>, LogError> {
     let rows = sqlx::query(
         "select t.company_id, t.kind, t.key, t.digest, t.answer::text as answer, t.position, t.recorded_at
-         from unnest($2::uuid[], $3::smallint[], $4::uuid[]) as k(company_id, kind, key)
-         join log.command_keys t
-            on t.partition = $1 and t.company_id = k.company_id and t.kind = k.kind and t.key = k.key",
+         from unnest($2::uuid[]) as k(key)
+         join log.command_keys t on t.partition = $1 and t.key = k.key",
     )
     .bind(partition)
-    .bind(keys.iter().map(|(company_id, ..)| *company_id).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(_, kind, _)| kind.code()).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(.., key)| *key).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(company_id, kind, key)| stored_key(*company_id, *kind, *key)).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     rows.iter().map(taken_key).collect()

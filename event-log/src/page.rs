@@ -46,18 +46,6 @@ pub async fn page(conn: &mut PgConnection, filter: &Filter) -> Result<Vec<Stored
     read::events_of(&rows)
 }
 
-/// The event with this id.
-pub async fn event(
-    conn: &mut PgConnection,
-    company_id: Uuid,
-    event_id: Uuid,
-) -> Result<Option<StoredEvent>, LogError> {
-    let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
-    query.push_bind(company_id).push(" and event_id = ").push_bind(event_id).push(" limit 1");
-    let rows = query.build().fetch_all(conn).await?;
-    Ok(read::events_of(&rows)?.pop())
-}
-
 /// Position of the company's newest event; 0 when it has none.
 pub async fn newest(conn: &mut PgConnection, company_id: Uuid) -> Result<i64, LogError> {
     let position: Option<i64> = sqlx::query_scalar(

@@ -217,7 +217,7 @@ fn plan(home: &Home, programs: &Path, port: u16, durability: Durability) -> Plan
         Durability::Durable => [
             "fsync=on",
             "full_page_writes=on",
-            "wal_compression=on",
+            "wal_compression=off",
             "shared_buffers=256MB",
             "max_connections=100",
         ],
