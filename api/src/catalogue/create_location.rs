@@ -1,4 +1,4 @@
-//! POST /locations: set up a location.
+//! `POST /locations`: set up a location.
 
 use axum::extract::State;
 

@@ -1,4 +1,4 @@
-//! POST /products: add one product, or up to 1,000 with a verdict for each.
+//! `POST /products`: add one product, or up to 1,000 with a verdict for each.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! POST /locations/{location_id}/deactivate, and DELETE /locations/{location_id}, which means the same (decision 49).
+//! `POST /locations/{location_id}/deactivate`, and `DELETE /locations/{location_id}`, which means the same (decision 49).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! POST /products/{item_id}/deactivate, and DELETE /products/{item_id}, which means the same (decision 49).
+//! `POST /products/{item_id}/deactivate`, and `DELETE /products/{item_id}`, which means the same (decision 49).
 
 use axum::extract::State;
 

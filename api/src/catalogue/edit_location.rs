@@ -1,4 +1,4 @@
-//! PUT /locations/{location_id}: change a location.
+//! `PUT /locations/{location_id}`: change a location.
 
 use axum::extract::State;
 

@@ -1,4 +1,4 @@
-//! PUT /products/{item_id}: change a product; another `item_id` in the body renames it.
+//! `PUT /products/{item_id}`: change a product; another `item_id` in the body renames it.
 
 use axum::extract::State;
 use domain::shared::ids::ItemId;

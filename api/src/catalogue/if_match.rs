@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 
 /// Version out of `If-Match: "5"`; none where the header is absent or `*`.
 ///
-/// A text that is none of our ETags matches no version, so it becomes one that no stream has, and the edit is refused
+/// A text that is none of our versions matches no version, so it becomes one that no stream has, and the edit is refused
 /// as stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IfMatch(pub(crate) Option<i64>);

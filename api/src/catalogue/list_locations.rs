@@ -1,4 +1,4 @@
-//! GET /locations: the company's locations. There are few, so they are filtered and sorted here.
+//! `GET /locations`: the company's locations. There are few, so they are filtered and sorted here.
 
 use std::cmp::Ordering;
 

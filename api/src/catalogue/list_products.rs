@@ -1,4 +1,4 @@
-//! GET /products and GET /products/export: the list of products, as a page or as a file.
+//! `GET /products` and `GET /products/export`: the list of products, as a page or as a file.
 //!
 //! The company's board in memory filters, sorts and counts; the rows of the page come from the read model by their keys.
 

@@ -1,6 +1,7 @@
 //! A location as clients write it, whole (POST) or in part (PUT), under its own and its alias names (decision 3).
 //!
 //! An absent field says nothing; null clears.
+#![expect(clippy::option_option, reason = "an absent field stays, null clears")]
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! POST /locations/{location_id}/reactivate: open a location again.
+//! `POST /locations/{location_id}/reactivate`: open a location again.
 
 use axum::extract::State;
 

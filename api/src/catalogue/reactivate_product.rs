@@ -1,4 +1,4 @@
-//! POST /products/{item_id}/reactivate: bring a product back.
+//! `POST /products/{item_id}/reactivate`: bring a product back.
 
 use axum::extract::State;
 

@@ -1,4 +1,4 @@
-//! GET /locations/{location_id}: one location.
+//! `GET /locations/{location_id}`: one location.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! GET /products/{item_id}: one product.
+//! `GET /products/{item_id}`: one product.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! PUT /company: change name, currency or time zone.
+//! `PUT /company`: change name, currency or time zone.
 
 use axum::extract::State;
 

@@ -1,4 +1,4 @@
-//! PUT /settings: choose some settings; the answer is the whole document.
+//! `PUT /settings`: choose some settings; the answer is the whole document.
 
 use axum::extract::State;
 use serde_json::{Map, Value};

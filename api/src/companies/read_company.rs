@@ -1,4 +1,4 @@
-//! GET /company: the active company.
+//! `GET /company`: the active company.
 
 use axum::Json;
 use axum::extract::State;

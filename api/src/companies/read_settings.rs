@@ -1,4 +1,4 @@
-//! GET /settings: every setting, chosen or by default.
+//! `GET /settings`: every setting, chosen or by default.
 
 use axum::Json;
 use axum::extract::State;

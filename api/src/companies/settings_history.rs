@@ -1,4 +1,4 @@
-//! GET /settings/history: who chose which settings when.
+//! `GET /settings/history`: who chose which settings when.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
