@@ -159,10 +159,10 @@ mod tests {
     #[test]
     fn what_no_state_would_allow_is_named() {
         assert_eq!(refusal("\"web\"", "\" \""), "invalid_key");
-        assert_eq!(refusal("1-1", "\\u0000"), "control_character");
+        assert_eq!(refusal("\"1-1\"", "\"\\u0000\""), "control_character");
         assert_eq!(refusal("GBP", "gbp"), "unknown_currency");
         assert_eq!(refusal("2.55", "-2.55"), "negative");
         assert_eq!(refusal("2.55", "2.55555"), "too_many_decimals");
-        assert_eq!(refusal("2011-11", "-9999-11"), "year_out_of_range");
+        assert_eq!(refusal("2011-11", "1011-11"), "year_out_of_range");
     }
 }

@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_bad_line_spoils_no_other() {
         let line = LINE.replace('\n', "");
-        let batch = read(&format!("{line}\n{{\n{}\n[1]\n{line}", line.replace("\"quantity\":2,", "")));
+        let batch = read(&format!("{line}\n{{\n{}\n\"x\"\n{line}", line.replace("\"quantity\":2,", "")));
         assert_eq!(batch.numbers, [1, 5]);
         let codes =
             batch.rejected.iter().map(|(line, refused)| (*line, refused.code.as_ref())).collect::<Vec<_>>();
