@@ -7,7 +7,7 @@ use axum::http::Method;
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -56,6 +56,7 @@ fn complete(document: &mut Document) -> OperationRooms {
         }
     }
     let components = document.components.get_or_insert_with(Default::default);
+    components.schemas.values_mut().for_each(join_remarks);
     for status in Status::ALL {
         components.responses.insert(response_name(status), RefOr::T(problem_response(status)));
     }
@@ -64,6 +65,34 @@ fn complete(document: &mut Document) -> OperationRooms {
     let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
     components.security_schemes.insert(API_KEY.to_owned(), RefOr::T(key));
     rooms
+}
+
+/// The derive writes an inline enum with a remark of its own as "that enum and also an object"; it is that enum with
+/// that remark.
+fn join_remarks(schema: &mut RefOr<Schema>) {
+    let RefOr::T(inner) = schema else { return };
+    match inner {
+        Schema::Object(object) => object.properties.values_mut().for_each(join_remarks),
+        Schema::Array(array) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                join_remarks(items);
+            }
+        }
+        Schema::OneOf(all) => all.items.iter_mut().for_each(join_remarks),
+        Schema::AnyOf(all) => all.items.iter_mut().for_each(join_remarks),
+        Schema::AllOf(all) => {
+            all.items.iter_mut().for_each(join_remarks);
+            if let [RefOr::T(Schema::Object(chosen)), RefOr::T(Schema::Object(remark))] =
+                all.items.as_mut_slice()
+                && chosen.enum_values.is_some()
+                && remark.properties.is_empty()
+            {
+                chosen.description = remark.description.take();
+                *schema = RefOr::T(Schema::Object(std::mem::take(chosen)));
+            }
+        }
+        _ => {}
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {

@@ -47,7 +47,7 @@ pub(crate) struct Directory {
     skus: HashMap<String, Vec<Arc<str>>>,
     /// Barcodes and ids of listings to product keys.
     codes: HashMap<String, Vec<Arc<str>>>,
-    /// Newest position at which stock moved at a location.
+    /// Newest position at which stock moved or was promised at a location.
     moved: HashMap<LocationId, i64>,
     /// Position at which the directory was loaded: movements before it are not in `moved`.
     loaded_at: i64,
@@ -181,13 +181,13 @@ impl Directory {
 
     fn note_movements(&mut self, event: &StoredEvent) -> Result<(), DecodeError> {
         let decoded = StockEvent::decode(&event.event_type, event.schema_version, &event.payload)?;
-        for movement in &decoded.entry().movements {
-            self.moved.insert(movement.location_id.clone(), event.position);
+        for location in decoded.locations() {
+            self.moved.insert(location.clone(), event.position);
         }
         Ok(())
     }
 
-    /// Notes that stock moves at `location` at `position`.
+    /// Notes that stock moves or is promised at `location` at `position`.
     pub(crate) fn note_movement(&mut self, location: &LocationId, position: i64) {
         if let Some(moved) = self.moved.get_mut(location) {
             *moved = position;
@@ -196,7 +196,7 @@ impl Directory {
         }
     }
 
-    /// Position after which stock has certainly not moved at `location`.
+    /// Position after which stock has certainly neither moved nor been promised at `location`.
     pub(crate) fn settled_at(&self, location: &LocationId) -> i64 {
         self.moved.get(location).copied().unwrap_or(0).max(self.loaded_at)
     }

@@ -54,8 +54,8 @@ impl Workspace<'_> {
         };
         let position = self.next_position() - 1;
         let directory = self.directory()?;
-        for movement in events.iter().flat_map(|event| &event.entry().movements) {
-            directory.note_movement(&movement.location_id, position);
+        for location in events.iter().flat_map(StockEvent::locations) {
+            directory.note_movement(location, position);
         }
         events.into_iter().next().ok_or(Stop::Duplicate)
     }

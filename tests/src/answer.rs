@@ -48,18 +48,27 @@ impl Answer {
     /// A text by JSON pointer.
     #[track_caller]
     pub fn text(&self, pointer: &str) -> &str {
-        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer}: {:#}", self.body))
+        self.body
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer}: {:#}", self.body))
     }
 
     /// A whole number by JSON pointer.
     #[track_caller]
     pub fn number(&self, pointer: &str) -> i64 {
-        self.body.pointer(pointer).and_then(Value::as_i64).unwrap_or_else(|| panic!("no {pointer}: {:#}", self.body))
+        self.body
+            .pointer(pointer)
+            .and_then(Value::as_i64)
+            .unwrap_or_else(|| panic!("no {pointer}: {:#}", self.body))
     }
 
     /// The rows of a list.
     #[track_caller]
     pub fn items(&self) -> &[Value] {
-        self.body.pointer("/items").and_then(Value::as_array).unwrap_or_else(|| panic!("no items: {:#}", self.body))
+        self.body
+            .pointer("/items")
+            .and_then(Value::as_array)
+            .unwrap_or_else(|| panic!("no items: {:#}", self.body))
     }
 }

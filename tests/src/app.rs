@@ -209,7 +209,8 @@ impl<'a> Person<'a> {
 
     /// First stock of a product at a location, at an instant.
     pub async fn opening_at(&self, item_id: &str, location_id: &str, quantity: i64, at: &str) {
-        let body = json!({"item_id": item_id, "location_id": location_id, "quantity": quantity, "opened_at": at});
+        let body =
+            json!({"item_id": item_id, "location_id": location_id, "quantity": quantity, "opened_at": at});
         self.post("/inventory/opening", &body).await.expect(200);
     }
 

@@ -1,7 +1,12 @@
 //! Tests through the front door: a server of its own for every test, on a fresh database and a free port.
 //!
 //! [`TestApp`] starts it and moves its clock; [`Person`] is somebody signed in; [`Answer`] is what came back.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
 
 mod app;
 mod answer;
@@ -9,6 +14,6 @@ mod chance;
 mod wait;
 
 pub use answer::Answer;
+pub use app::{PASSWORD, Person, TestApp};
 pub use chance::Chance;
 pub use wait::until;
-pub use app::{PASSWORD, Person, TestApp};

@@ -246,6 +246,24 @@ impl StockEvent {
 }
 
 impl StockEvent {
+    /// Every location at which units moved or were promised.
+    pub fn locations(&self) -> impl Iterator<Item = &LocationId> {
+        let promised = match self {
+            Self::UnitsReserved(reserved) => Some(&reserved.location_id),
+            Self::OpeningBalanceSet(_)
+            | Self::StockAdjusted(_)
+            | Self::StockCounted(_)
+            | Self::StockTransferred(_)
+            | Self::StockReceived(_)
+            | Self::Sold(_)
+            | Self::ReservedUnitsShipped(_)
+            | Self::SaleCancelled(_)
+            | Self::Returned(_)
+            | Self::SyncedFromChannel(_) => None,
+        };
+        self.entry().movements.iter().map(|movement| &movement.location_id).chain(promised)
+    }
+
     /// What the person confirmed, decision 13.
     pub fn confirmed(&self) -> &[Confirm] {
         match self {

@@ -112,7 +112,10 @@ async fn an_array_has_a_verdict_for_each_row_and_the_list_is_sorted_and_filtered
 async fn the_warehouse_sees_no_money_and_changes_no_product() {
     let app = TestApp::start().await;
     let owner = app.register("Roles").await;
-    owner.post("/products", &json!({"item_id": "A", "product_name": "A", "unit_cost": "1.00"})).await.expect(201);
+    owner
+        .post("/products", &json!({"item_id": "A", "product_name": "A", "unit_cost": "1.00"}))
+        .await
+        .expect(201);
     owner.get_caught_up("/products/A").await.expect(200);
     let key = owner.post("/api-keys", &json!({"name": "scanner", "role": "WAREHOUSE"})).await.expect(201);
     let secret = ["/secret", "/key", "/api_key"]
@@ -121,7 +124,8 @@ async fn the_warehouse_sees_no_money_and_changes_no_product() {
         .unwrap_or_else(|| panic!("{:#}", key.body))
         .to_owned();
     let ask = async |method: Method, path: &str, body: Option<Value>| {
-        let request = app.http.request(method, app.url(&format!("/api/v1{path}"))).header("X-API-Key", &secret);
+        let request =
+            app.http.request(method, app.url(&format!("/api/v1{path}"))).header("X-API-Key", &secret);
         Answer::of(if let Some(body) = body { request.json(&body) } else { request }).await
     };
     let one = ask(Method::GET, "/products/A", None).await.expect(200);
@@ -187,7 +191,10 @@ async fn a_product_is_found_by_every_name_it_bears_or_bore() {
     for name in names.into_iter().chain(["/products/MUG", "/products/CUP"]) {
         assert_eq!(owner.get_caught_up(name).await.expect(200).text("/item_id"), "CUP", "{name}");
     }
-    owner.post("/products", &json!({"item_id": "MUG", "name": "taken"})).await.expect_code(409, "product_exists");
+    owner
+        .post("/products", &json!({"item_id": "MUG", "name": "taken"}))
+        .await
+        .expect_code(409, "product_exists");
     let add = json!({"item_id": "Товар/ 1", "location_id": "MAIN", "type": "ADD", "quantity": 1, "reason": "OTHER"});
     let added = owner.post("/inventory/adjust", &add).await.expect(200);
     assert_eq!((added.text("/item_id"), added.number("/quantity_after")), ("CUP", 6));
@@ -209,6 +216,10 @@ async fn a_name_that_two_products_bear_is_not_guessed() {
     }
     owner.put("/products/TWIN", &json!({"name": "x"})).await.expect_code(409, "ambiguous_item");
     owner.post("/products", &json!({"item_id": "TWIN", "name": "own key"})).await.expect(201);
-    assert_eq!(owner.get_caught_up("/products/TWIN").await.expect(200).text("/name"), "own key", "the key goes first");
+    assert_eq!(
+        owner.get_caught_up("/products/TWIN").await.expect(200).text("/name"),
+        "own key",
+        "the key goes first"
+    );
     app.stop().await;
 }

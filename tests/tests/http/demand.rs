@@ -58,12 +58,15 @@ async fn lines_win_over_the_report_of_their_channel_and_sources_add_up() {
 async fn cancellations_and_returns_count_on_their_own_day_and_never_below_zero() {
     let app = TestApp::start().await;
     let owner = shop(&app).await;
-    sell(&owner, &[
-        line("sale", "web", "1", 5, "2024-01-05T12:00:00Z"),
-        line("sale", "web", "2", 3, "2024-01-06T12:00:00Z"),
-        line("cancellation", "web", "1", 5, "2024-01-06T13:00:00Z"),
-        line("return", "web", "r1", 1, "2024-01-05T13:00:00Z"),
-    ])
+    sell(
+        &owner,
+        &[
+            line("sale", "web", "1", 5, "2024-01-05T12:00:00Z"),
+            line("sale", "web", "2", 3, "2024-01-06T12:00:00Z"),
+            line("cancellation", "web", "1", 5, "2024-01-06T13:00:00Z"),
+            line("return", "web", "r1", 1, "2024-01-05T13:00:00Z"),
+        ],
+    )
     .await;
     let days = demand(&owner, "from=2024-01-04&to=2024-01-07").await;
     assert_eq!(units(&days), [0, 4, 0, 0]);
@@ -81,11 +84,14 @@ async fn a_day_is_the_companys_day() {
     let app = TestApp::start().await;
     let owner = shop(&app).await;
     // London is an hour ahead of UTC in summer.
-    sell(&owner, &[
-        line("sale", "web", "1", 1, "2024-06-30T22:59:59Z"),
-        line("sale", "web", "2", 2, "2024-06-30T23:00:00Z"),
-        line("sale", "web", "3", 4, "2024-12-01T00:30:00+02:00"),
-    ])
+    sell(
+        &owner,
+        &[
+            line("sale", "web", "1", 1, "2024-06-30T22:59:59Z"),
+            line("sale", "web", "2", 2, "2024-06-30T23:00:00Z"),
+            line("sale", "web", "3", 4, "2024-12-01T00:30:00+02:00"),
+        ],
+    )
     .await;
     assert_eq!(units(&demand(&owner, "from=2024-06-30&to=2024-07-01").await), [1, 2]);
     app.stop().await;

@@ -30,7 +30,14 @@ async fn events_are_paged_ordered_and_filtered() {
     let known: Vec<&str> = types(&all).into_iter().filter(|name| *name != "DayStarted").collect();
     assert_eq!(
         known,
-        ["CompanyFounded", "LocationCreated", "ProductCreated", "ProductCreated", "OpeningBalanceSet", "OpeningBalanceSet"]
+        [
+            "CompanyFounded",
+            "LocationCreated",
+            "ProductCreated",
+            "ProductCreated",
+            "OpeningBalanceSet",
+            "OpeningBalanceSet"
+        ]
     );
     assert!(positions(&all).is_sorted());
     let first = owner.get("/events?limit=2").await.expect(200);
@@ -111,8 +118,12 @@ async fn a_reader_that_reconnects_misses_nothing_while_others_write() {
     other.opening("A", 1_000).await;
     let ((), (), seen) = tokio::join!(write(&owner), write(&other), read);
     let head = seen.last().unwrap().0;
-    let logged: Vec<Value> =
-        owner.events("").await.into_iter().filter(|event| event["position"].as_i64().unwrap() <= head).collect();
+    let logged: Vec<Value> = owner
+        .events("")
+        .await
+        .into_iter()
+        .filter(|event| event["position"].as_i64().unwrap() <= head)
+        .collect();
     let streamed: Vec<&Value> = seen.iter().map(|(_, _, event)| event).collect();
     assert_eq!(json!(streamed), json!(logged), "each once, in order, and nobody else's");
     assert!(seen.iter().all(|(id, kind, event)| event["position"] == *id && event["event_type"] == *kind));

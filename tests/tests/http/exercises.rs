@@ -121,22 +121,27 @@ pub(crate) fn exercise(operation: &str, names: &Names) -> Option<Exercise> {
             };
             Exercise { wrong: None, ..read(path) }
         }
-        "register" | "login" | "refresh_tokens" | "logout" | "switch_company" | "read_me" | "change_me" | "list_clients" => {
-            sign_in(operation, names)
-        }
-        "list_users" | "create_user" | "read_user" | "change_user" | "remove_user" | "list_api_keys" | "create_api_key"
-        | "read_api_key" | "change_api_key" | "revoke_api_key" => people(operation, names),
+        "register" | "login" | "refresh_tokens" | "logout" | "switch_company" | "read_me" | "change_me"
+        | "list_clients" => sign_in(operation, names),
+        "list_users" | "create_user" | "read_user" | "change_user" | "remove_user" | "list_api_keys"
+        | "create_api_key" | "read_api_key" | "change_api_key" | "revoke_api_key" => people(operation, names),
         "list_jobs" | "read_job" | "retry_job" | "cancel_job" | "list_projections" | "rebuild_projection" => {
             operations(operation, names)
         }
-        "list_sales" | "record_order" | "record_sales_batch" | "report_daily_sales" | "cancel_order" | "list_channels"
-        | "read_channel" | "configure_channel" | "list_quarantine" | "retry_quarantined" | "read_demand" => {
-            sales(operation, names)
-        }
-        "list_inventory" | "list_movements" | "list_item_movements" | "list_movement_days" | "adjust_stock"
-        | "preview_adjustment" | "count_stock" | "receive_stock" | "return_stock" | "open_stock" | "transfer_stock" => {
-            stock(operation, names)
-        }
+        "list_sales" | "record_order" | "record_sales_batch" | "report_daily_sales" | "cancel_order"
+        | "list_channels" | "read_channel" | "configure_channel" | "list_quarantine"
+        | "retry_quarantined" | "read_demand" => sales(operation, names),
+        "list_inventory"
+        | "list_movements"
+        | "list_item_movements"
+        | "list_movement_days"
+        | "adjust_stock"
+        | "preview_adjustment"
+        | "count_stock"
+        | "receive_stock"
+        | "return_stock"
+        | "open_stock"
+        | "transfer_stock" => stock(operation, names),
         "list_products" => read("/products?page_size=3&sort=-created_at"),
         "export_products" => read("/products/export"),
         "read_product" => read(format!("/products/{item}")).unknown("/products/NOBODY"),
@@ -156,8 +161,15 @@ pub(crate) fn exercise(operation: &str, names: &Names) -> Option<Exercise> {
         "list_warehouses" => read("/warehouses?page_size=3"),
         "create_location" => write(201, "/locations", place(names)),
         "create_warehouse" => write(201, "/warehouses", place(names)),
-        "read_location" | "read_warehouse" | "edit_location" | "edit_warehouse" | "delete_location"
-        | "delete_warehouse" | "deactivate_location" | "deactivate_warehouse" | "reactivate_location"
+        "read_location"
+        | "read_warehouse"
+        | "edit_location"
+        | "edit_warehouse"
+        | "delete_location"
+        | "delete_warehouse"
+        | "deactivate_location"
+        | "deactivate_warehouse"
+        | "reactivate_location"
         | "reactivate_warehouse" => {
             let room = if operation.ends_with("warehouse") { "warehouses" } else { "locations" };
             let suffix = match operation.split('_').next() {
@@ -176,7 +188,8 @@ pub(crate) fn exercise(operation: &str, names: &Names) -> Option<Exercise> {
             }
         }
         "read_company" => read("/company"),
-        "edit_company" => write(200, "/company", json!({"name": format!("Company {}", names.number)})).wrong_body(json!({"timezone": "Mars"})),
+        "edit_company" => write(200, "/company", json!({"name": format!("Company {}", names.number)}))
+            .wrong_body(json!({"timezone": "Mars"})),
         "read_settings" => read("/settings"),
         "edit_settings" => write(200, "/settings", json!({"dead_stock_days": 1 + names.number % 3_000})),
         "list_settings_history" => read("/settings/history"),
@@ -243,9 +256,13 @@ fn people(operation: &str, names: &Names) -> Exercise {
         "change_user" => write(200, user, json!({"role": "MARKETING"})).unknown(no_user),
         "remove_user" => act(200, user).unknown(no_user),
         "list_api_keys" => read("/api-keys?page_size=2"),
-        "create_api_key" => write(201, "/api-keys", json!({"name": format!("key {}", names.number), "role": "VIEWER"})),
+        "create_api_key" => {
+            write(201, "/api-keys", json!({"name": format!("key {}", names.number), "role": "VIEWER"}))
+        }
         "read_api_key" => read(key).unknown(no_key),
-        "change_api_key" => write(200, key, json!({"name": format!("renamed {}", names.number)})).unknown(no_key),
+        "change_api_key" => {
+            write(200, key, json!({"name": format!("renamed {}", names.number)})).unknown(no_key)
+        }
         _ => act(200, key).unknown(no_key),
     }
 }
@@ -254,8 +271,12 @@ fn operations(operation: &str, names: &Names) -> Exercise {
     match operation {
         "list_jobs" => read("/jobs?page_size=3"),
         "read_job" => read(format!("/jobs/{}", names.queued_job)).unknown(format!("/jobs/{NOBODY}")),
-        "retry_job" => act(202, format!("/jobs/{}/retry", names.failed_job)).unknown(format!("/jobs/{NOBODY}/retry")),
-        "cancel_job" => act(200, format!("/jobs/{}/cancel", names.queued_job)).unknown(format!("/jobs/{NOBODY}/cancel")),
+        "retry_job" => {
+            act(202, format!("/jobs/{}/retry", names.failed_job)).unknown(format!("/jobs/{NOBODY}/retry"))
+        }
+        "cancel_job" => {
+            act(200, format!("/jobs/{}/cancel", names.queued_job)).unknown(format!("/jobs/{NOBODY}/cancel"))
+        }
         "list_projections" => read("/ops/projections"),
         _ => act(202, format!("/ops/projections/{}/rebuild?diff_only=true", names.projection))
             .unknown("/ops/projections/nonsense/rebuild"),
@@ -275,14 +296,17 @@ fn sales(operation: &str, names: &Names) -> Exercise {
                 "lines": [{"item_id": names.item, "quantity": 1, "unit_price": {"amount": "2.50", "currency": "EUR"}}]});
             write(201, "/sales", body)
         }
-        "record_sales_batch" => write(200, "/sales/batch", json!([line]))
-            .wrong_body(Value::Array(vec![json!({}); 20_001])),
+        "record_sales_batch" => {
+            write(200, "/sales/batch", json!([line])).wrong_body(Value::Array(vec![json!({}); 20_001]))
+        }
         "report_daily_sales" => {
             let body = json!({"source": names.channel, "item_id": names.item, "location_id": "MAIN",
                 "date_local": "2024-01-05", "units_sold": 3, "revenue": {"amount": "7.50", "currency": "EUR"}});
             write(200, "/sales/daily", body)
         }
-        "cancel_order" => act(200, format!("/sales/{}/cancel", segment(&names.order))).unknown("/sales/NONE/cancel"),
+        "cancel_order" => {
+            act(200, format!("/sales/{}/cancel", segment(&names.order))).unknown("/sales/NONE/cancel")
+        }
         "list_channels" => read("/channels"),
         "read_channel" => read(format!("/channels/{}", segment(&names.channel))).unknown("/channels/nobody"),
         "configure_channel" => {
@@ -292,7 +316,8 @@ fn sales(operation: &str, names: &Names) -> Exercise {
         "list_quarantine" => read("/quarantine?status=all&page_size=3"),
         "retry_quarantined" => act(200, format!("/quarantine/{}/retry", names.quarantine_id))
             .unknown(format!("/quarantine/{NOBODY}/retry")),
-        _ => read(format!("/products/{item}/demand?from=2024-01-01&to=2024-01-10")).unknown("/products/NOBODY/demand"),
+        _ => read(format!("/products/{item}/demand?from=2024-01-01&to=2024-01-10"))
+            .unknown("/products/NOBODY/demand"),
     }
 }
 
@@ -303,10 +328,11 @@ fn stock(operation: &str, names: &Names) -> Exercise {
     let here = json!({"item_id": names.item, "location_id": "MAIN", "quantity": 3});
     match operation {
         "list_inventory" => read("/inventory?page_size=3&sort=-last_moved_at"),
-        "list_movements" => read(format!("/inventory/movements?page_size=5&item_id={}", segment(&names.item))),
-        "list_item_movements" => {
-            read(format!("/inventory/movements/{}", segment(&names.item))).unknown("/inventory/movements/NOBODY")
+        "list_movements" => {
+            read(format!("/inventory/movements?page_size=5&item_id={}", segment(&names.item)))
         }
+        "list_item_movements" => read(format!("/inventory/movements/{}", segment(&names.item)))
+            .unknown("/inventory/movements/NOBODY"),
         "list_movement_days" => read("/inventory/movements/daily?page_size=5"),
         "adjust_stock" => write(200, "/inventory/adjust", adjust),
         "preview_adjustment" => write(200, "/inventory/adjust/preview", adjust).only_looks(),
@@ -404,11 +430,13 @@ impl<'a> World<'a> {
         let jobs = &self.app.running.state.jobs;
         names.queued_job = jobs.enqueue_now(job()).await.unwrap().to_string();
         let failed = jobs.enqueue_now(job()).await.unwrap();
-        sqlx::query("update accounts.jobs set state = 'failed', attempts = 1, error = 'broke' where job_id = $1")
-            .bind(failed)
-            .execute(self.app.database.owner())
-            .await
-            .unwrap();
+        sqlx::query(
+            "update accounts.jobs set state = 'failed', attempts = 1, error = 'broke' where job_id = $1",
+        )
+        .bind(failed)
+        .execute(self.app.database.owner())
+        .await
+        .unwrap();
         names.failed_job = failed.to_string();
     }
 
@@ -422,7 +450,13 @@ impl<'a> World<'a> {
     }
 
     /// A request of an operation; `root` for the few outside `/api/v1`.
-    pub(crate) fn request(&self, person: Option<&Person<'_>>, method: &Method, ask: &Ask, root: bool) -> reqwest::RequestBuilder {
+    pub(crate) fn request(
+        &self,
+        person: Option<&Person<'_>>,
+        method: &Method,
+        ask: &Ask,
+        root: bool,
+    ) -> reqwest::RequestBuilder {
         request(self.app, person, method, ask, root)
     }
 }

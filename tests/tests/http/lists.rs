@@ -77,7 +77,15 @@ async fn the_past_of_the_stock_list() {
     assert_eq!(past.items()[0]["reserved"], Value::Null);
     let earlier = owner.get("/inventory?as_of=2023-12-31&sort=item_id").await.expect(200);
     assert!(earlier.items().iter().all(|row| row["total_stock"] == 0));
-    assert!(owner.get("/inventory?known_at=2023-12-31").await.expect(200).items().iter().all(|row| row["total_stock"] == 0));
+    assert!(
+        owner
+            .get("/inventory?known_at=2023-12-31")
+            .await
+            .expect(200)
+            .items()
+            .iter()
+            .all(|row| row["total_stock"] == 0)
+    );
     owner.get("/inventory?as_of=soon").await.expect(422);
     app.stop().await;
 }
@@ -104,7 +112,8 @@ async fn a_list_is_also_a_workbook() {
     let owner = stocked(&app).await;
     owner.get_caught_up("/inventory").await;
     for format in ["xlsx", "excel"] {
-        let response = owner.request(Method::GET, &format!("/inventory?format={format}")).send().await.unwrap();
+        let response =
+            owner.request(Method::GET, &format!("/inventory?format={format}")).send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert!(response.headers()["content-disposition"].to_str().unwrap().contains("inventory.xlsx"));
         let bytes = response.bytes().await.unwrap();
@@ -128,14 +137,19 @@ async fn whoever_waits_for_a_position_reads_his_own_write() {
         let position = owner.post("/inventory/adjust", &add).await.expect(200).number("/position");
         let by_query = owner.get(&format!("/inventory?search=yak&min_position={position}")).await.expect(200);
         assert_eq!(by_query.items()[0]["total_stock"], 40 + round);
-        let movements = owner.get(&format!("/inventory/movements/B?page_size=1&min_position={position}")).await;
+        let movements =
+            owner.get(&format!("/inventory/movements/B?page_size=1&min_position={position}")).await;
         assert_eq!(movements.expect(200).items()[0]["position"], position);
     }
     let position = owner.post("/inventory/adjust", &add).await.expect(200).number("/position");
-    let by_header = owner.request(Method::GET, "/inventory?search=yak").header("Stocktrail-Min-Position", position);
+    let by_header =
+        owner.request(Method::GET, "/inventory?search=yak").header("Stocktrail-Min-Position", position);
     assert_eq!(Answer::of(by_header).await.expect(200).items()[0]["total_stock"], 66);
     let begun = std::time::Instant::now();
-    let never = owner.get(&format!("/inventory?min_position={}", position + 1_000_000)).await.expect_code(503, "not_yet");
+    let never = owner
+        .get(&format!("/inventory?min_position={}", position + 1_000_000))
+        .await
+        .expect_code(503, "not_yet");
     assert!(never.headers.contains_key("retry-after"));
     assert!((4..20).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     owner.get("/inventory?min_position=-1").await.expect_code(422, "invalid_parameter");
@@ -148,7 +162,15 @@ async fn the_old_paths_and_the_tenants_alias_are_understood() {
     let owner = stocked(&app).await;
     owner.get_caught_up("/inventory").await;
     let company = owner.company_id.clone();
-    for path in ["/inventory", "/inventory/movements", "/products", "/locations", "/warehouses", "/settings", "/clients"] {
+    for path in [
+        "/inventory",
+        "/inventory/movements",
+        "/products",
+        "/locations",
+        "/warehouses",
+        "/settings",
+        "/clients",
+    ] {
         let alias = app.http.get(app.url(&format!("/api{path}"))).bearer_auth(&owner.token);
         let alias = Answer::of(alias).await.expect(200);
         assert_eq!(alias.body, owner.get(path).await.expect(200).body, "{path}");

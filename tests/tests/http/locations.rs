@@ -16,8 +16,7 @@ async fn locations_and_warehouses_are_the_same() {
     owner.post("/locations", &json!({"name": "no code"})).await.expect(422);
 
     let listed = owner.get_caught_up("/locations").await.expect(200);
-    let codes: Vec<&str> =
-        listed.items().iter().map(|item| item["location_id"].as_str().unwrap()).collect();
+    let codes: Vec<&str> = listed.items().iter().map(|item| item["location_id"].as_str().unwrap()).collect();
     assert_eq!(codes, ["MAIN", "FF"]);
     let edited = owner.put("/locations/FF", &json!({"city": "Киров", "is_primary": true})).await.expect(200);
     assert_eq!(edited.body["is_primary"], true);
@@ -37,4 +36,3 @@ async fn locations_and_warehouses_are_the_same() {
     owner.delete("/locations/NONE").await.expect(404);
     app.stop().await;
 }
-

@@ -45,7 +45,8 @@ async fn movements_are_filtered_and_sorted() {
     let app = TestApp::start().await;
     let owner = history(&app).await;
     let me = format!("user:{}", owner.get("/auth/me").await.text("/user/user_id"));
-    let list = async |query: &str| owner.get_caught_up(&format!("/inventory/movements?{query}")).await.expect(200);
+    let list =
+        async |query: &str| owner.get_caught_up(&format!("/inventory/movements?{query}")).await.expect(200);
     assert_eq!(effects(&list("").await), [20, -2, 7, -7, 1, 4, -5, -10, 50, 100], "newest first");
     for (query, expected) in [
         ("item_id=B", vec![20, -5, 50]),
@@ -63,7 +64,7 @@ async fn movements_are_filtered_and_sorted() {
         ("as_of=2024-01-02", vec![-5, -10, 50, 100]),
         ("sort=effect&page_size=3", vec![-10, -7, -5]),
         ("sort=-effect,position&page_size=2&page=2", vec![20, 7]),
-        ("sort=item_id,-moved_at&page_size=2", vec![-2, 7]),
+        ("sort=item_id,-moved_at&page_size=2", vec![-2, -7]),
     ] {
         assert_eq!(effects(&list(query).await), expected, "{query}");
     }
@@ -76,7 +77,10 @@ async fn movements_are_filtered_and_sorted() {
     owner.get("/inventory/movements/NOBODY").await.expect_code(404, "unknown_item");
     let of_b = owner.get("/inventory/movements/B?type=OUTBOUND").await.expect(200);
     let row = &of_b.items()[0];
-    assert_eq!((&row["item_id"], &row["movement_type"], &row["quantity"]), (&json!("B"), &json!("OUTBOUND"), &json!(-5)));
+    assert_eq!(
+        (&row["item_id"], &row["movement_type"], &row["quantity"]),
+        (&json!("B"), &json!("OUTBOUND"), &json!(-5))
+    );
     assert_eq!((&row["reference_type"], &row["reference_id"]), (&json!("SALE"), &json!("O-7")));
     assert_eq!((&row["balance_after"], &row["date_local"]), (&json!(45), &json!("2024-01-02")));
     assert_eq!(row["created_by"], json!(me));
@@ -112,7 +116,13 @@ async fn days_sum_up_movements() {
         let day = |row: &Value| {
             let text = |key: &str| row[key].as_str().unwrap().to_owned();
             let number = |key: &str| row[key].as_i64().unwrap();
-            (text("date_local"), text("movement_type"), number("movements"), number("quantity_in"), number("quantity_out"))
+            (
+                text("date_local"),
+                text("movement_type"),
+                number("movements"),
+                number("quantity_in"),
+                number("quantity_out"),
+            )
         };
         list.items().iter().map(day).collect::<Vec<_>>()
     };
@@ -130,7 +140,10 @@ async fn days_sum_up_movements() {
     assert_eq!(days("sort=date_local").await, expected);
     assert_eq!(days("").await.first().unwrap().0, "2024-01-06");
     assert_eq!(days("item_id=B&type=OUTBOUND").await, [row("2024-01-02", "OUTBOUND", 1, 0, 5)]);
-    assert_eq!(days("location_id=SHOP&from=2024-01-04&to=2024-01-04").await, [row("2024-01-04", "TRANSFER", 1, 7, 0)]);
+    assert_eq!(
+        days("location_id=SHOP&from=2024-01-04&to=2024-01-04").await,
+        [row("2024-01-04", "TRANSFER", 1, 7, 0)]
+    );
     app.stop().await;
 }
 
@@ -160,7 +173,8 @@ async fn a_file_holds_the_whole_filtered_list_with_formulas_escaped() {
     let app = TestApp::start().await;
     let owner = history(&app).await;
     owner.get_caught_up("/inventory/movements").await;
-    let csv = owner.get("/inventory/movements?item_id=A&format=csv&page_size=2&sort=position").await.expect(200);
+    let csv =
+        owner.get("/inventory/movements?item_id=A&format=csv&page_size=2&sort=position").await.expect(200);
     assert!(csv.headers["content-disposition"].to_str().unwrap().contains("movements.csv"));
     let text = csv.body.as_str().unwrap();
     assert!(text.starts_with("\u{feff}movement_id,item_id,sku,product_name,location_id,"), "{text}");

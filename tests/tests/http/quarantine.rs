@@ -27,7 +27,10 @@ async fn a_line_moves_stock_once_after_its_item_is_known() {
     owner.post(&retry, &json!({})).await.expect_code(409, "unknown_item");
     owner.product("NEW").await;
     let released = owner.post(&retry, &json!({})).await.expect(200);
-    assert_eq!((released.body["released"].as_bool(), released.body["already_recorded"].as_bool()), (Some(true), Some(false)));
+    assert_eq!(
+        (released.body["released"].as_bool(), released.body["already_recorded"].as_bool()),
+        (Some(true), Some(false))
+    );
     assert_eq!(owner.stock("NEW").await["MAIN"], -3);
     owner.post(&retry, &json!({})).await.expect_code(409, "already_released");
     assert!(waiting(&owner).await.is_empty());
@@ -56,8 +59,12 @@ async fn a_line_may_wait_for_a_location_or_for_a_name_that_is_clear() {
     assert_eq!(answer.number("/quarantined"), 2);
     let mut entries = waiting(&owner).await;
     entries.sort_by(|a, b| a.1.cmp(&b.1));
-    assert_eq!(entries.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>(), ["AMBIGUOUS_ITEM", "UNKNOWN_LOCATION"]);
-    let retry = async |entry: usize| owner.post(&format!("/quarantine/{}/retry", entries[entry].0), &json!({})).await;
+    assert_eq!(
+        entries.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>(),
+        ["AMBIGUOUS_ITEM", "UNKNOWN_LOCATION"]
+    );
+    let retry =
+        async |entry: usize| owner.post(&format!("/quarantine/{}/retry", entries[entry].0), &json!({})).await;
     retry(0).await.expect_code(409, "ambiguous_item");
     retry(1).await.expect_code(409, "unknown_location");
     owner.location("SHOP", "STORE").await;

@@ -63,16 +63,21 @@ async fn every_event_of_the_domain_happens() {
     assert_eq!((answer.number("/accepted"), answer.number("/quarantined")), (5, 1), "{:#}", answer.body);
     owner.product("LATER").await;
     let waiting = owner.get_caught_up("/quarantine").await;
-    owner.post(&format!("/quarantine/{}/retry", waiting.text("/items/0/quarantine_id")), &json!({})).await.expect(200);
+    owner
+        .post(&format!("/quarantine/{}/retry", waiting.text("/items/0/quarantine_id")), &json!({}))
+        .await
+        .expect(200);
     let day = json!({"source": "till", "item_id": "A", "date_local": "2024-01-05", "units_sold": 3});
     owner.post("/sales/daily", &day).await.expect(200);
     let here = json!({"item_id": "A", "location_id": "MAIN", "quantity": 50});
     for path in ["/inventory/receive", "/inventory/count"] {
         owner.post(path, &here).await.expect(200);
     }
-    let adjust = json!({"item_id": "A", "location_id": "MAIN", "type": "ADD", "quantity": 1, "reason": "OTHER"});
+    let adjust =
+        json!({"item_id": "A", "location_id": "MAIN", "type": "ADD", "quantity": 1, "reason": "OTHER"});
     owner.post("/inventory/adjust", &adjust).await.expect(200);
-    let transfer = json!({"item_id": "A", "from_location_id": "MAIN", "to_location_id": "SHOP", "quantity": 1});
+    let transfer =
+        json!({"item_id": "A", "from_location_id": "MAIN", "to_location_id": "SHOP", "quantity": 1});
     owner.post("/inventory/transfer", &transfer).await.expect(200);
     owner.put("/products/B", &json!({"category": "X", "unit_cost": "1"})).await.expect(200);
     owner.put("/products/B", &json!({"item_id": "B2"})).await.expect(200);
@@ -93,7 +98,8 @@ async fn every_event_of_the_domain_happens() {
     let events = owner.events("").await;
     let happened: BTreeSet<&str> = events.iter().map(|event| event["event_type"].as_str().unwrap()).collect();
     let known = known_events();
-    let missing: Vec<&&str> = known.iter().filter(|name| !happened.contains(*name) && !NOT_YET.contains(name)).collect();
+    let missing: Vec<&&str> =
+        known.iter().filter(|name| !happened.contains(*name) && !NOT_YET.contains(name)).collect();
     assert!(missing.is_empty(), "never happened: {missing:?}");
     assert!(happened.iter().all(|name| known.contains(name)), "{happened:?}");
     assert!(NOT_YET.iter().all(|name| !happened.contains(name)), "now it can happen: take it from the list");
@@ -140,10 +146,19 @@ async fn every_refusal_of_the_domain_can_be_met() {
     company(&mut no).await;
     sales(&mut no).await;
     let met: BTreeSet<&str> = no.codes.keys().map(String::as_str).collect();
-    let known = codes_of(&["commands/src/stock.rs", "commands/src/catalogue.rs", "commands/src/companies.rs",
-        "commands/src/sales.rs", "commands/src/directory.rs", "commands/src/workspace.rs", "domain/src/shared/field.rs"]);
-    let missing: Vec<&String> =
-        known.iter().filter(|code| !met.contains(code.as_str()) && !NEVER_MET.contains(&code.as_str())).collect();
+    let known = codes_of(&[
+        "commands/src/stock.rs",
+        "commands/src/catalogue.rs",
+        "commands/src/companies.rs",
+        "commands/src/sales.rs",
+        "commands/src/directory.rs",
+        "commands/src/workspace.rs",
+        "domain/src/shared/field.rs",
+    ]);
+    let missing: Vec<&String> = known
+        .iter()
+        .filter(|code| !met.contains(code.as_str()) && !NEVER_MET.contains(&code.as_str()))
+        .collect();
     assert!(missing.is_empty(), "never met: {missing:?}");
     assert!(known.len() > 30, "{known:?}");
     app.stop().await;
@@ -183,7 +198,8 @@ async fn stock(no: &mut Refusals<'_>) {
     no.post(422, "invalid_key", path, adjust("ADD", 1, json!({"item_id": ""}))).await;
     no.post(422, "too_long", path, adjust("ADD", 1, json!({"notes": "x".repeat(2_001)}))).await;
     no.post(409, "already_opened", "/inventory/opening", here(1)).await;
-    let transfer = json!({"item_id": "A", "from_location_id": "MAIN", "to_location_id": "MAIN", "quantity": 1});
+    let transfer =
+        json!({"item_id": "A", "from_location_id": "MAIN", "to_location_id": "MAIN", "quantity": 1});
     no.post(422, "same_location", "/inventory/transfer", transfer).await;
 }
 
@@ -198,7 +214,8 @@ async fn catalogue(no: &mut Refusals<'_>) {
     no.post(422, "too_large", "/products", dear).await;
     let strange = json!({"item_id": "X", "name": "x", "unit_cost": {"amount": "1", "currency": "ZZZ"}});
     no.post(422, "unknown_currency", "/products", strange).await;
-    let stale = no.owner.request(Method::PUT, "/products/A").header("If-Match", "\"9\"").json(&json!({"name": "x"}));
+    let stale =
+        no.owner.request(Method::PUT, "/products/A").header("If-Match", "\"9\"").json(&json!({"name": "x"}));
     Answer::of(stale).await.expect(412);
     no.codes.insert("stale_version".to_owned(), 412);
     for item in ["S1", "S2"] {
@@ -214,7 +231,10 @@ async fn catalogue(no: &mut Refusals<'_>) {
     no.owner.post("/inventory/receive", &there).await.expect(200);
     no.post(409, "location_has_stock", "/locations/SHOP/deactivate", json!({})).await;
     no.owner.location("RESERVED", "STORE").await;
-    no.owner.put("/channels/promise", &json!({"on_sale": "RESERVE", "location_id": "RESERVED"})).await.expect(200);
+    no.owner
+        .put("/channels/promise", &json!({"on_sale": "RESERVE", "location_id": "RESERVED"}))
+        .await
+        .expect(200);
     no.owner.post("/sales/batch", &json!([line("sale", "promise", "1", "A")])).await.expect(200);
     no.post(409, "location_has_reservations", "/locations/RESERVED/deactivate", json!({})).await;
     no.owner.location("CLOSED", "STORE").await;
@@ -261,15 +281,26 @@ fn root() -> PathBuf {
 /// Codes that a source file gives to refusals and problems: the first text in the calls that make them.
 fn codes_in(source: &str) -> BTreeSet<String> {
     let product = source.split("#[cfg(test)]").next().unwrap();
-    let makers = ["Refused::new(", "refused(", "Problem::invalid(", "Problem::conflict(", "invalid(", "wrong_field("];
+    let makers = ["Refused::new(", "refused(", "Problem::invalid(", "Problem::conflict(", "wrong_field("];
     let mut codes = BTreeSet::new();
     for maker in makers {
         for call in product.split(maker).skip(1) {
             codes.extend(leading_text(call));
         }
     }
+    // Of people: the field first, then the code.
+    for call in product
+        .split("= invalid(")
+        .chain(product.split("Err(invalid("))
+        .chain(product.split("|| invalid("))
+        .skip(1)
+    {
+        codes.extend(call.split_once(',').and_then(|(_, rest)| leading_text(rest)));
+    }
     for call in product.split("Problem::new(").chain(product.split("Self::new(")).skip(1) {
-        if call.trim_start().starts_with("Status::") || call.trim_start().starts_with("crate::problem::Status::") {
+        if call.trim_start().starts_with("Status::")
+            || call.trim_start().starts_with("crate::problem::Status::")
+        {
             codes.extend(call.split_once(',').and_then(|(_, rest)| leading_text(rest)));
         }
     }
@@ -278,7 +309,10 @@ fn codes_in(source: &str) -> BTreeSet<String> {
         let arm = arm.trim_start_matches('(');
         let next = arm.trim_start().strip_prefix('"').and_then(|text| text.split_once('"'));
         if let Some((code, rest)) = next
-            && (rest.starts_with(", Conflict)") || rest.starts_with(", NotFound)") || rest.starts_with(", Invalid)") || product.contains("fn code("))
+            && (rest.starts_with(", Conflict)")
+                || rest.starts_with(", NotFound)")
+                || rest.starts_with(", Invalid)")
+                || product.contains("fn code("))
         {
             codes.insert(code.to_owned());
         }

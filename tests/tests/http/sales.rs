@@ -145,7 +145,7 @@ async fn an_order_is_cancelled_exactly_once() {
     assert_eq!(owner.stock("A").await["MAIN"], 100);
     assert_eq!(owner.stock("B").await["MAIN"], 0);
     let again = owner.post("/sales/O-1/cancel", &json!({})).await.expect(200);
-    assert_eq!((again.number("/cancelled"), again.number("/already_cancelled"), again.number("/units")), (0, 3, 0));
+    assert_eq!((again.number("/cancelled"), again.number("/already_cancelled")), (0, 3));
     assert_eq!(owner.events("&type=SaleCancelled").await.len(), 3);
 
     owner.post("/sales/NONE/cancel", &json!({})).await.expect_code(404, "not_found");
@@ -153,7 +153,7 @@ async fn an_order_is_cancelled_exactly_once() {
     let both = owner.post("/sales/O-1/cancel", &json!({})).await.expect_code(409, "ambiguous_order");
     assert_eq!(both.body["channels"], json!(["till", "web"]));
     let till = owner.post("/sales/O-1/cancel?channel=till", &json!({})).await.expect(200);
-    assert_eq!((till.number("/cancelled"), till.number("/units")), (1, 1));
+    assert_eq!((till.number("/cancelled"), till.text("/channel")), (1, "till"));
     assert_eq!(owner.stock("A").await["MAIN"], 100);
     app.stop().await;
 }
@@ -209,7 +209,10 @@ async fn a_channels_sales_land_at_its_location() {
     let app = TestApp::start().await;
     let owner = shop(&app).await;
     owner.location("FF", "MARKETPLACE_FF").await;
-    owner.put("/channels/ozon", &json!({"location_id": "NOWHERE"})).await.expect_code(422, "unknown_location");
+    owner
+        .put("/channels/ozon", &json!({"location_id": "NOWHERE"}))
+        .await
+        .expect_code(422, "unknown_location");
     owner.put("/channels/ozon", &json!({"on_sale": "NEVER"})).await.expect(422);
     owner.put("/channels/ozon", &json!({"location_id": "FF"})).await.expect(200);
     batch(&owner, &[with(line("1", "A", 4), &json!({"channel": "ozon"})), line("1", "A", 1)]).await;
@@ -226,7 +229,7 @@ async fn a_daily_report_replaces_adds_or_waits_behind() {
     let owner = shop(&app).await;
     let day = |units: i64, on_duplicate: &str| {
         json!({"source": "till", "item_id": "A", "date_local": "2024-01-05", "units_sold": units,
-            "on_duplicate": on_duplicate, "revenue": {"amount": units.to_string(), "currency": "EUR"}})
+            "on_duplicate": on_duplicate, "revenue": {"amount": "5.00", "currency": "EUR"}})
     };
     let units = async || {
         let path = "/products/A/demand?from=2024-01-05&to=2024-01-05";
@@ -252,7 +255,8 @@ async fn a_daily_report_replaces_adds_or_waits_behind() {
     let mut future = day(1, "replace");
     future["date_local"] = json!("2036-01-01");
     owner.post("/sales/daily", &future).await.expect_code(422, "in_the_future");
-    let many = owner.post("/sales/daily", &json!([future, other, day(1, "replace"), day(1, "replace")])).await;
+    let many =
+        owner.post("/sales/daily", &json!([future, other, day(1, "replace"), day(1, "replace")])).await;
     assert_eq!(counts(&many.expect(200)), [1, 1, 0, 2]);
     assert_eq!(units().await, 1);
     app.stop().await;
@@ -290,6 +294,9 @@ async fn sales_are_listed_filtered_and_show_money_to_those_who_may() {
 
     let packer = owner.member("packer", "WAREHOUSE").await;
     assert_eq!(packer.get("/sales").await.expect(200).items()[0]["unit_price"], Value::Null);
-    assert_eq!(owner.get("/sales").await.items()[0]["unit_price"], json!({"amount": "2.50", "currency": "EUR"}));
+    assert_eq!(
+        owner.get("/sales").await.items()[0]["unit_price"],
+        json!({"amount": "2.50", "currency": "EUR"})
+    );
     app.stop().await;
 }

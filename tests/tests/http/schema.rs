@@ -39,12 +39,16 @@ impl Schemas<'_> {
         for (word, rule) in schema {
             let fault = match word.as_str() {
                 "type" => (!has_type(rule, value)).then(|| format!("is not {rule}")),
-                "enum" => (!rule.as_array().unwrap().contains(value)).then(|| format!("is not one of {rule}")),
+                "enum" => {
+                    (!rule.as_array().unwrap().contains(value)).then(|| format!("is not one of {rule}"))
+                }
                 "const" => (rule != value).then(|| format!("is not {rule}")),
                 "format" => format_fault(rule.as_str().unwrap(), value),
                 "minimum" => is_less(number(value), number(rule)).then(|| format!("is below {rule}")),
                 "maximum" => is_less(number(rule), number(value)).then(|| format!("is above {rule}")),
-                "minLength" => is_less(length(value), number(rule)).then(|| format!("is shorter than {rule}")),
+                "minLength" => {
+                    is_less(length(value), number(rule)).then(|| format!("is shorter than {rule}"))
+                }
                 "maxLength" => is_less(number(rule), length(value)).then(|| format!("is longer than {rule}")),
                 "minItems" => is_less(length(value), number(rule)).then(|| format!("has fewer than {rule}")),
                 "maxItems" => is_less(number(rule), length(value)).then(|| format!("has more than {rule}")),
@@ -90,7 +94,9 @@ impl Schemas<'_> {
             }
             ("additionalProperties", Value::Object(fields)) if rule.is_object() => {
                 let named = schema.get("properties").and_then(Value::as_object);
-                for (name, field) in fields.iter().filter(|(name, _)| !named.is_some_and(|all| all.contains_key(*name))) {
+                for (name, field) in
+                    fields.iter().filter(|(name, _)| !named.is_some_and(|all| all.contains_key(*name)))
+                {
                     self.check(rule, field, &format!("{place}/{name}"), faults);
                 }
             }
@@ -100,8 +106,12 @@ impl Schemas<'_> {
 
     fn missing(&self, rule: &Value, value: &Value) -> Option<String> {
         let fields = value.as_object()?;
-        let missing: Vec<&str> =
-            rule.as_array()?.iter().filter_map(Value::as_str).filter(|name| !fields.contains_key(*name)).collect();
+        let missing: Vec<&str> = rule
+            .as_array()?
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| !fields.contains_key(*name))
+            .collect();
         (!missing.is_empty()).then(|| format!("lacks {}", missing.join(", ")))
     }
 
@@ -123,10 +133,15 @@ impl Schemas<'_> {
             Value::Object(fields) => {
                 let names: BTreeSet<&String> =
                     holding.iter().copied().filter_map(fields_of).flat_map(Map::keys).collect();
-                let open = names.is_empty() || holding.iter().any(|schema| schema.contains_key("additionalProperties"));
+                let open = names.is_empty()
+                    || holding.iter().any(|schema| schema.contains_key("additionalProperties"));
                 for (name, field) in fields {
-                    let parts: Vec<&Value> =
-                        holding.iter().copied().filter_map(fields_of).filter_map(|all| all.get(name)).collect();
+                    let parts: Vec<&Value> = holding
+                        .iter()
+                        .copied()
+                        .filter_map(fields_of)
+                        .filter_map(|all| all.get(name))
+                        .collect();
                     if !names.contains(name) && !open {
                         faults.push(format!("{place}/{name}: the document does not name it"));
                     }
@@ -192,7 +207,9 @@ fn format_fault(format: &str, value: &Value) -> Option<String> {
         ("date-time", Value::String(text)) => chrono::DateTime::parse_from_rfc3339(text).is_ok(),
         ("date", Value::String(text)) => text.parse::<chrono::NaiveDate>().is_ok(),
         ("email", Value::String(text)) => text.contains('@'),
-        ("int32", Value::Number(number)) => number.as_i64().is_none_or(|number| i32::try_from(number).is_ok()),
+        ("int32", Value::Number(number)) => {
+            number.as_i64().is_none_or(|number| i32::try_from(number).is_ok())
+        }
         ("int64" | "double" | "float", _) | (_, Value::Null | Value::Number(_)) => true,
         (other, value) => panic!("{other} is a format that this check does not know; {value}"),
     };

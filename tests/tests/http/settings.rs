@@ -29,10 +29,10 @@ async fn settings_answer_the_whole_document_and_keep_their_history() {
     assert_eq!(history.items()[0]["changes"], json!({"dead_stock_days": null}));
     assert!(history.items()[0]["actor"].as_str().unwrap().starts_with("user:"));
 
-    let company = owner.put("/company", &json!({"name": "New", "timezone": "Europe/Moscow"})).await.expect(200);
+    let company =
+        owner.put("/company", &json!({"name": "New", "timezone": "Europe/Moscow"})).await.expect(200);
     assert_eq!((company.text("/name"), company.text("/timezone")), ("New", "Europe/Moscow"));
     owner.put("/company", &json!({"timezone": "Mars/Olympus"})).await.expect_code(422, "unknown_time_zone");
     assert_eq!(owner.get_caught_up("/company").await.expect(200).text("/name"), "New");
     app.stop().await;
 }
-

@@ -196,7 +196,6 @@ async fn another_companys_people_keys_and_jobs_are_unknown() {
     app.stop().await;
 }
 
-
 /// The token with other claims, signed with `secret` by `algorithm`.
 fn forged(token: &str, algorithm: jsonwebtoken::Algorithm, secret: &[u8]) -> String {
     let claims: Value = jsonwebtoken::dangerous::insecure_decode(token).unwrap().claims;
@@ -278,14 +277,24 @@ async fn no_secret_stands_in_any_table() {
     let key = owner.key("VIEWER").await;
     let body = json!({"refresh_token": member.refresh_token});
     let refreshed = keyed(&app, "/api/v1/auth/refresh", "r-1", &body).await.expect(200);
-    keyed(&app, "/api/v1/auth/login", "l-1", &json!({"email": owner.email, "password": PASSWORD})).await.expect(200);
+    keyed(&app, "/api/v1/auth/login", "l-1", &json!({"email": owner.email, "password": PASSWORD}))
+        .await
+        .expect(200);
     owner.post_keyed("/api-keys", "k-1", &json!({"name": "kept", "role": "VIEWER"})).await.expect(201);
     let wrong = json!({"email": owner.email, "password": "a wrong password"});
     app.anonymous(Method::POST, "/api/v1/auth/login", Some(&wrong)).await.expect(401);
     owner.product("A").await;
     let secrets = [
-        PASSWORD, "a wrong password", &owner.token, &owner.refresh_token, &member.refresh_token, &key.token,
-        refreshed.text("/access_token"), refreshed.text("/refresh_token"), &owner.email, &member.email,
+        PASSWORD,
+        "a wrong password",
+        &owner.token,
+        &owner.refresh_token,
+        &member.refresh_token,
+        &key.token,
+        refreshed.text("/access_token"),
+        refreshed.text("/refresh_token"),
+        &owner.email,
+        &member.email,
     ];
     let owner = app.database.owner();
     let tables: Vec<String> = sqlx::query_scalar(
@@ -299,7 +308,8 @@ async fn no_secret_stands_in_any_table() {
     assert!(tables.len() > 20, "{tables:?}");
     let mut rows_seen = 0;
     for table in tables {
-        let rows: Vec<String> = sqlx::query_scalar(&format!("select t::text from {table} as t")).fetch_all(owner).await.unwrap();
+        let rows: Vec<String> =
+            sqlx::query_scalar(&format!("select t::text from {table} as t")).fetch_all(owner).await.unwrap();
         rows_seen += rows.len();
         for secret in secrets {
             let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();

@@ -44,13 +44,20 @@ async fn an_adjustment_answers_the_new_stock() {
     assert_eq!(done.headers["stocktrail-position"], done.number("/position").to_string().as_str());
     assert_eq!(done.headers["etag"], "\"70\"");
     let set = owner.post("/inventory/adjust", &adjust("SET_TO", 70)).await.expect(200);
-    assert_eq!((set.number("/quantity"), set.number("/quantity_after")), (0, 70), "a statement is always recorded");
+    assert_eq!(
+        (set.number("/quantity"), set.number("/quantity_after")),
+        (0, 70),
+        "a statement is always recorded"
+    );
     let add = owner.post("/inventory/adjust", &adjust("ADD", 5)).await.expect(200);
     assert_eq!(add.number("/quantity_after"), 75);
 
     let events = owner.events("&type=StockAdjusted").await;
     assert_eq!(events.len(), 3);
-    assert_eq!((&events[0]["data"]["notes"], &events[0]["data"]["reason"]), (&json!("broken"), &json!("DAMAGE")));
+    assert_eq!(
+        (&events[0]["data"]["notes"], &events[0]["data"]["reason"]),
+        (&json!("broken"), &json!("DAMAGE"))
+    );
     assert_eq!(events[0]["stream"], "stock_item:A");
     let expected = [("MAIN".to_owned(), 75), ("SHOP".to_owned(), 5), ("WEB".to_owned(), 100)];
     assert_eq!(owner.stock("A").await, expected.into());
@@ -71,7 +78,10 @@ async fn a_person_cannot_take_what_is_not_there() {
     assert_eq!((refused.number("/on_hand"), refused.number("/asked")), (100, 101));
     assert_eq!(refused.text("/location_id"), "MAIN");
     owner.post("/inventory/adjust", &adjust("SET_TO", -1)).await.expect_code(422, "negative_stock");
-    owner.post("/inventory/adjust", &adjust("ADD", 1_000_000_001)).await.expect_code(422, "quantity_too_large");
+    owner
+        .post("/inventory/adjust", &adjust("ADD", 1_000_000_001))
+        .await
+        .expect_code(422, "quantity_too_large");
     let nobody = with(adjust("ADD", 1), &json!({"item_id": "NOBODY"}));
     owner.post("/inventory/adjust", &nobody).await.expect_code(404, "unknown_item");
     let nowhere = with(adjust("ADD", 1), &json!({"location_id": "NOWHERE"}));
@@ -110,7 +120,10 @@ async fn large_and_old_changes_are_said_twice() {
 
     let base_zero = with(adjust("ADD", 500), &json!({"location_id": "SHOP"}));
     owner.post("/inventory/adjust", &base_zero).await.expect(200);
-    owner.put("/settings", &json!({"large_change_percent": 10, "backdate_confirm_days": 2})).await.expect(200);
+    owner
+        .put("/settings", &json!({"large_change_percent": 10, "backdate_confirm_days": 2}))
+        .await
+        .expect(200);
     assert_eq!(asked(owner.post("/inventory/adjust", &adjust("ADD", 6)).await), json!(["LARGE_CHANGE"]));
     let old = with(adjust("ADD", 1), &json!({"adjusted_at": days_ago(&app, 3)}));
     assert_eq!(asked(owner.post("/inventory/adjust", &old).await), json!(["BACKDATED"]));
@@ -136,7 +149,8 @@ async fn who_saw_another_stock_is_told_the_present_one() {
     let count = json!({"item_id": "A", "location_id": "MAIN", "quantity": 90});
     matched(&etag, "/inventory/count", &count).await.expect(200);
     matched(&etag, "/inventory/count", &count).await.expect(412);
-    let transfer = json!({"item_id": "A", "from_location_id": "MAIN", "to_location_id": "SHOP", "quantity": 1});
+    let transfer =
+        json!({"item_id": "A", "from_location_id": "MAIN", "to_location_id": "SHOP", "quantity": 1});
     matched(&etag, "/inventory/transfer", &transfer).await.expect(412);
     matched("\"90\"", "/inventory/transfer", &transfer).await.expect(200);
     app.stop().await;
@@ -169,15 +183,17 @@ async fn deliveries_returns_counts_and_transfers() {
     let back = with(here(1), &json!({"reference": "O-1"}));
     assert_eq!(owner.post("/inventory/return", &back).await.expect(200).number("/quantity_after"), 125);
     let counted = owner.post("/inventory/count", &here(5)).await.expect(200);
-    assert_eq!((counted.number("/quantity"), counted.number("/quantity_after")), (-120, 5), "a count needs no second word");
+    assert_eq!(
+        (counted.number("/quantity"), counted.number("/quantity_after")),
+        (-120, 5),
+        "a count needs no second word"
+    );
     for path in ["/inventory/receive", "/inventory/return"] {
         owner.post(path, &here(0)).await.expect_code(422, "quantity_not_positive");
     }
     owner.post("/inventory/count", &here(-1)).await.expect_code(422, "negative_stock");
 
-    let transfer = |quantity: i64, to: &str| {
-        json!({"item_id": "A", "from_location_id": "MAIN", "to_location_id": to, "quantity": quantity})
-    };
+    let transfer = |quantity: i64, to: &str| json!({"item_id": "A", "from_location_id": "MAIN", "to_location_id": to, "quantity": quantity});
     let moved = owner.post("/inventory/transfer", &transfer(2, "SHOP")).await.expect(200);
     assert_eq!((moved.number("/from/quantity_after"), moved.number("/to/quantity_after")), (3, 2));
     assert_eq!(moved.number("/total_stock"), 5);
@@ -197,14 +213,19 @@ async fn deliveries_returns_counts_and_transfers() {
 async fn stock_is_opened_once_alone_or_by_the_thousand() {
     let app = TestApp::start().await;
     let owner = shop(&app).await;
-    let open = |item: &str, quantity: i64| json!({"item_id": item, "location_id": "MAIN", "quantity": quantity});
+    let open =
+        |item: &str, quantity: i64| json!({"item_id": item, "location_id": "MAIN", "quantity": quantity});
     owner.post("/inventory/opening", &open("A", 1)).await.expect_code(409, "already_opened");
     owner.product("B").await;
-    let rows = json!([open("B", 7), open("A", 1), open("NOBODY", 1), open("B", 8), open("B", -1), open("", 1)]);
+    let rows =
+        json!([open("B", 7), open("A", 1), open("NOBODY", 1), open("B", 8), open("B", -1), open("", 1)]);
     let many = owner.post("/inventory/opening", &rows).await.expect(200);
     assert_eq!((many.number("/accepted"), many.number("/refused")), (1, 5));
     let codes: Vec<&Value> = many.items().iter().map(|item| &item["code"]).collect();
-    assert_eq!(json!(codes), json!([null, "already_opened", "unknown_item", "already_opened", "negative_stock", "invalid_key"]));
+    assert_eq!(
+        json!(codes),
+        json!([null, "already_opened", "unknown_item", "already_opened", "negative_stock", "invalid_key"])
+    );
     assert_eq!(many.text("/items/2/pointer"), "/2/item_id");
     assert_eq!(owner.stock("B").await["MAIN"], 7);
     let many: Vec<Value> = (0..1_001).map(|_| open("B", 1)).collect();
@@ -215,9 +236,7 @@ async fn stock_is_opened_once_alone_or_by_the_thousand() {
     owner.post("/inventory/opening", &closed).await.expect(200);
     let stored = owner.events("&type=OpeningBalanceSet&item=C").await;
     assert_eq!(stored[0]["effective_at"], "2024-06-30T22:59:59.999999Z", "the close of the day in London");
-    let sale = |line_id: &str, sold_at: &str| {
-        json!({"channel": "web", "order_id": "1", "line_id": line_id, "item_id": "C", "quantity": 2, "sold_at": sold_at})
-    };
+    let sale = |line_id: &str, sold_at: &str| json!({"channel": "web", "order_id": "1", "line_id": line_id, "item_id": "C", "quantity": 2, "sold_at": sold_at});
     let lines = json!([sale("1", "2024-06-30T12:00:00Z"), sale("2", "2024-07-01T12:00:00Z")]);
     owner.post("/sales/batch", &lines).await.expect(200);
     assert_eq!(owner.stock("C").await["MAIN"], 7, "the stock stated for the evening holds the sale of noon");
@@ -235,7 +254,10 @@ async fn a_late_fact_before_a_statement_changes_no_stock_of_today() {
     let counted = owner.post("/inventory/count", &counted).await.expect(200);
     let late = with(adjust("SUBTRACT", 10), &json!({"adjusted_at": at(90)}));
     let late = owner.post("/inventory/adjust", &late).await.expect(200);
-    assert_eq!((late.number("/quantity"), late.number("/effect"), late.number("/quantity_after")), (-10, 0, 90));
+    assert_eq!(
+        (late.number("/quantity"), late.number("/effect"), late.number("/quantity_after")),
+        (-10, 0, 90)
+    );
     assert_eq!(late.text("/superseded_by"), counted.text("/movement_id"));
     let later = with(adjust("SUBTRACT", 10), &json!({"adjusted_at": at(30)}));
     assert_eq!(owner.post("/inventory/adjust", &later).await.expect(200).number("/quantity_after"), 80);
@@ -256,9 +278,15 @@ async fn what_happened_outside_opens_and_closes_a_discrepancy() {
     owner.post("/sales/batch", &sold).await.expect(200);
     assert_eq!(owner.stock("A").await["MAIN"], -30);
     owner.post("/inventory/adjust", &adjust("SUBTRACT", 1)).await.expect_code(409, "would_go_below_zero");
-    owner.post("/inventory/receive", &json!({"item_id": "A", "location_id": "MAIN", "quantity": 10})).await.expect(200);
+    owner
+        .post("/inventory/receive", &json!({"item_id": "A", "location_id": "MAIN", "quantity": 10}))
+        .await
+        .expect(200);
     assert_eq!(owner.stock("A").await["MAIN"], -20);
-    owner.post("/inventory/count", &json!({"item_id": "A", "location_id": "MAIN", "quantity": 0})).await.expect(200);
+    owner
+        .post("/inventory/count", &json!({"item_id": "A", "location_id": "MAIN", "quantity": 0}))
+        .await
+        .expect(200);
     let signs: Vec<Value> = owner
         .events("&stream=stock_item:A")
         .await
@@ -288,7 +316,10 @@ async fn a_key_makes_an_order_count_once() {
     let more = json!({"item_id": "A", "location_id": "MAIN", "quantity": 200});
     owner.post("/inventory/receive", &more).await.expect(200);
     let again = owner.post_keyed("/inventory/adjust", "k-2", &adjust("SUBTRACT", 91)).await.expect(200);
-    assert!(!again.headers.contains_key("idempotent-replay"), "a refusal wrote nothing, so it is decided anew");
+    assert!(
+        !again.headers.contains_key("idempotent-replay"),
+        "a refusal wrote nothing, so it is decided anew"
+    );
     let empty = owner.post_keyed("/inventory/adjust", " ", &body).await;
     empty.expect_code(400, "bad_idempotency_key");
     let other_person = app.register("Else").await;

@@ -44,7 +44,8 @@ impl Operation<'_> {
     }
 
     fn exercise(&self, names: &Names) -> Exercise {
-        exercise(self.id, names).unwrap_or_else(|| panic!("{} {} ({}) has no exercise", self.method, self.path, self.id))
+        exercise(self.id, names)
+            .unwrap_or_else(|| panic!("{} {} ({}) has no exercise", self.method, self.path, self.id))
     }
 }
 
@@ -68,13 +69,20 @@ impl<'a> Walk<'a> {
         Self { world, document, people }
     }
 
-    async fn send(&self, operation: &Operation<'_>, person: Option<&Person<'_>>, ask: &Ask, key: Option<&str>) -> Answer {
+    async fn send(
+        &self,
+        operation: &Operation<'_>,
+        person: Option<&Person<'_>>,
+        ask: &Ask,
+        key: Option<&str>,
+    ) -> Answer {
         let request = self.world.request(person, &operation.method, ask, operation.is_root());
         let request = match key {
             Some(key) => request.header("Idempotency-Key", key),
             None => request,
         };
-        let answer = if operation.id == "stream_events" { first_of(request).await } else { Answer::of(request).await };
+        let answer =
+            if operation.id == "stream_events" { first_of(request).await } else { Answer::of(request).await };
         self.check(operation, &answer);
         answer
     }
@@ -128,7 +136,11 @@ async fn every_operation_succeeds_as_the_document_says() {
         let owner = operation.needs_sign_in().then_some(&walk.world.owner);
         walk.caught_up(&operation).await;
         let answer = walk.send(&operation, owner, &exercise.right, None).await;
-        assert_eq!(answer.status, exercise.status, "{} {}: {:#}", operation.method, operation.path, answer.body);
+        assert_eq!(
+            answer.status, exercise.status,
+            "{} {}: {:#}",
+            operation.method, operation.path, answer.body
+        );
     }
     app.stop().await;
 }
@@ -159,7 +171,11 @@ async fn every_operation_asks_who_is_calling_and_what_he_may_do() {
         let mut stranger = walk.world.owner.clone();
         stranger.token = "nonsense".to_owned();
         let answer = walk.send(operation, Some(&stranger), &ask, None).await;
-        assert_eq!((answer.status, answer.headers["www-authenticate"].to_str().unwrap()), (401, "Bearer"), "{place}");
+        assert_eq!(
+            (answer.status, answer.headers["www-authenticate"].to_str().unwrap()),
+            (401, "Bearer"),
+            "{place}"
+        );
         let roles = operation.roles();
         assert!(!roles.is_empty(), "{place} names no roles");
         for (role, person) in walk.people.iter().filter(|(role, _)| !roles.contains(role)) {
@@ -167,7 +183,8 @@ async fn every_operation_asks_who_is_calling_and_what_he_may_do() {
             assert_eq!((answer.status, answer.text("/code")), (403, "forbidden"), "{place} as {role}");
         }
         let joint = if ask.path.contains('?') { '&' } else { '?' };
-        let elsewhere = Ask { path: format!("{}{joint}client_id={}", ask.path, uuid::Uuid::from_u128(1)), ..ask };
+        let elsewhere =
+            Ask { path: format!("{}{joint}client_id={}", ask.path, uuid::Uuid::from_u128(1)), ..ask };
         let answer = walk.send(operation, Some(&walk.world.owner), &elsewhere, None).await;
         assert_eq!((answer.status, answer.text("/code")), (403, "other_company"), "{place}");
     }
@@ -212,13 +229,26 @@ async fn every_write_counts_once_under_its_key() {
         let written = app.written().await;
         let again = walk.send(&operation, owner, &exercise.right, Some(&key)).await;
         assert_eq!((again.status, &again.body), (first.status, &first.body), "{place}");
-        assert_eq!(again.headers.get("idempotent-replay").map(|value| value.to_str().unwrap()), Some("true"), "{place}");
-        assert_eq!(again.headers.get("stocktrail-position"), first.headers.get("stocktrail-position"), "{place}");
+        assert_eq!(
+            again.headers.get("idempotent-replay").map(|value| value.to_str().unwrap()),
+            Some("true"),
+            "{place}"
+        );
+        assert_eq!(
+            again.headers.get("stocktrail-position"),
+            first.headers.get("stocktrail-position"),
+            "{place}"
+        );
         assert_eq!(app.written().await, written, "{place} wrote twice");
         prepare(&walk, operation.id, &others).await;
         let written = app.written().await;
         let reused = walk.send(&operation, owner, &other.right, Some(&key)).await;
-        assert_eq!((reused.status, reused.text("/code")), (422, "idempotency_key_reused"), "{place}: {:#}", reused.body);
+        assert_eq!(
+            (reused.status, reused.text("/code")),
+            (422, "idempotency_key_reused"),
+            "{place}: {:#}",
+            reused.body
+        );
         assert_eq!(app.written().await, written, "{place} wrote again");
     }
     app.stop().await;

@@ -49,7 +49,9 @@ async fn facts(person: &Person<'_>) -> Vec<Fact> {
 
 /// Stock by all that had happened until `at` and was known at `known_at`: the newest statement, and what came after it.
 fn fold(facts: &[Fact], item: &str, place: &str, at: DateTime<Utc>, known_at: DateTime<Utc>) -> i64 {
-    let here = |fact: &&Fact| fact.item == item && fact.place == place && fact.at <= at && fact.recorded_at <= known_at;
+    let here = |fact: &&Fact| {
+        fact.item == item && fact.place == place && fact.at <= at && fact.recorded_at <= known_at
+    };
     let mut stated: Option<(DateTime<Utc>, i64, i64)> = None;
     for fact in facts.iter().filter(here) {
         if let Some(quantity) = fact.stated
@@ -87,13 +89,22 @@ async fn command(person: &Person<'_>, chance: &mut Chance, number: usize) -> boo
             "location_id": place, "quantity": quantity, "sold_at": at}])
     };
     let (path, body) = match chance.number(0, 9) {
-        0 => ("/inventory/count", json!({"item_id": item, "location_id": place, "quantity": quantity * 4, "counted_at": at, "confirm": confirm})),
+        0 => (
+            "/inventory/count",
+            json!({"item_id": item, "location_id": place, "quantity": quantity * 4, "counted_at": at, "confirm": confirm}),
+        ),
         1 => ("/inventory/adjust", adjust("SET_TO")),
         2 => ("/inventory/adjust", adjust("SUBTRACT")),
         3 => ("/inventory/adjust", adjust("ADD")),
-        4 | 5 => ("/inventory/transfer", json!({"item_id": item, "from_location_id": place, "to_location_id": other,
-            "quantity": quantity, "transferred_at": at, "confirm": confirm})),
-        6 => ("/inventory/receive", json!({"item_id": item, "location_id": place, "quantity": quantity, "received_at": at, "confirm": confirm})),
+        4 | 5 => (
+            "/inventory/transfer",
+            json!({"item_id": item, "from_location_id": place, "to_location_id": other,
+            "quantity": quantity, "transferred_at": at, "confirm": confirm}),
+        ),
+        6 => (
+            "/inventory/receive",
+            json!({"item_id": item, "location_id": place, "quantity": quantity, "received_at": at, "confirm": confirm}),
+        ),
         7 => ("/sales/batch", line("return")),
         _ => ("/sales/batch", line("sale")),
     };
@@ -149,14 +160,21 @@ async fn five_hundred_questions_about_the_past() {
             .map(|level| (level["location_id"].as_str().unwrap(), level["quantity"].as_i64().unwrap()))
             .collect();
         let expected = fold(&facts, item, place, at, known_at);
-        assert_eq!(levels.get(place).copied().unwrap_or(0), expected, "{item} at {place}, {at} as known at {known_at}");
+        assert_eq!(
+            levels.get(place).copied().unwrap_or(0),
+            expected,
+            "{item} at {place}, {at} as known at {known_at}"
+        );
     }
 
     for item in ITEMS {
         let stock = owner.stock(item).await;
         for place in PLACES {
-            let effects: i64 =
-                facts.iter().filter(|fact| fact.item == item && fact.place == place).map(|fact| fact.effect).sum();
+            let effects: i64 = facts
+                .iter()
+                .filter(|fact| fact.item == item && fact.place == place)
+                .map(|fact| fact.effect)
+                .sum();
             assert_eq!(stock.get(place).copied().unwrap_or(0), effects, "the sum of effects is the stock");
             assert_eq!(effects, fold(&facts, item, place, ended, ended), "and so is the fold of today");
         }
