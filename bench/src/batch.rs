@@ -59,7 +59,7 @@ fn lines(request: u64, items: u64) -> anyhow::Result<String> {
     Ok(body)
 }
 
-/// Time of a binary COPY of the events in `(before, after]` into an empty table with the log's columns and key.
+/// Time of a binary COPY of the events in `(before, after]` into an empty table with the log's columns and keys.
 async fn copy(bed: &Bed, shop: &Shop, before: i64, after: i64) -> anyhow::Result<Duration> {
     use futures::TryStreamExt;
     let owner = bed.database.owner();
@@ -67,7 +67,8 @@ async fn copy(bed: &Bed, shop: &Shop, before: i64, after: i64) -> anyhow::Result
     sqlx::raw_sql(
         "drop table if exists bench_copy;
          create table bench_copy (like log.events including defaults);
-         alter table bench_copy add primary key (partition, position)",
+         alter table bench_copy add primary key (partition, position);
+         create unique index on bench_copy (partition, company_id, stream_type, stream_id, version)",
     )
     .execute(owner)
     .await?;

@@ -20,6 +20,14 @@ use crate::runner::{Block, RunnerConfig};
 const BLOCK_EVENTS: usize = 2_000;
 /// How long live blocks are gathered before they are folded, unless a reader waits.
 const GATHER: Duration = Duration::from_millis(15);
+/// A live block of this size is part of a bulk load, which goes first: folding waits for more of it.
+const BULK_EVENTS: usize = 2_000;
+/// Events of one transaction while a bulk load runs.
+const BULK_BLOCK_EVENTS: usize = 50_000;
+/// How long folding gives way to a bulk load, unless a reader waits.
+const BULK_GATHER: Duration = Duration::from_millis(1_500);
+/// A bulk load that is silent for so long is over.
+const BULK_SILENCE: Duration = Duration::from_millis(400);
 /// How long a live block may be late before the log is read.
 const GRACE: Duration = Duration::from_millis(30);
 /// How long a position without relevant events may stay unsaved.
@@ -228,18 +236,22 @@ impl Worker {
         }
     }
 
-    /// Adds the live blocks that follow within a few milliseconds, or at once when a reader waits.
+    /// Adds the live blocks that follow within a few milliseconds (of a bulk load, within moments), none when a reader
+    /// waits.
     async fn gather(&mut self, position: i64, block: &Block) -> Fold {
         let mut fold = Fold { relevant: Vec::with_capacity(block.len()), to: position, newest: None };
         self.take(&mut fold, block);
-        let deadline = Instant::now() + GATHER;
-        while fold.relevant.len() < BLOCK_EVENTS {
+        let bulk = block.len() >= BULK_EVENTS;
+        let (most, gather, silence) =
+            if bulk { (BULK_BLOCK_EVENTS, BULK_GATHER, BULK_SILENCE) } else { (BLOCK_EVENTS, GATHER, GATHER) };
+        let deadline = Instant::now() + gather;
+        while fold.relevant.len() < most {
             let Some(feed) = self.feed.as_mut() else { break };
             let message = tokio::select! {
                 biased;
                 message = feed.recv() => message,
                 () = self.config.positions.wanted(self.key.name, self.partition) => break,
-                () = tokio::time::sleep_until(deadline) => break,
+                () = tokio::time::sleep_until(deadline.min(Instant::now() + silence)) => break,
             };
             match message {
                 Ok(block) if block.first().is_some_and(|event| event.position <= fold.to + 1) => {
