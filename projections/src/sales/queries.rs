@@ -81,16 +81,19 @@ pub enum LineOrder {
 }
 
 impl LineOrder {
-    fn column(self) -> &'static str {
+    fn expression(self) -> &'static str {
         match self {
             Self::Position => "l.position",
             Self::SoldAt => "l.sold_at",
-            Self::ItemId => "item_id collate \"C\"",
+            Self::ItemId => "coalesce(p.item_id, l.item_key) collate \"C\"",
             Self::Quantity => "l.quantity",
             Self::OrderId => "l.order_id collate \"C\"",
         }
     }
 }
+
+const PRODUCTS: &str =
+    " left join catalogue_1.products p on p.company_id = l.company_id and p.item_key = l.item_key";
 
 /// Lines that `filter` lets through, sorted by `order` (true is descending), then by position descending.
 pub async fn lines(
@@ -101,20 +104,31 @@ pub async fn lines(
     limit: i64,
     offset: i64,
 ) -> Result<Vec<LineRow>, sqlx::Error> {
+    let mut sort = String::from(" order by ");
+    for (column, descending) in order {
+        sort.push_str(column.expression());
+        sort.push_str(if *descending { " desc, " } else { ", " });
+    }
+    sort.push_str("l.position desc");
+    // The page is cut first, so that only its rows meet the catalogue.
     let mut query = QueryBuilder::new(
         "select l.channel, l.kind, l.line_id, l.order_id, l.item_key, coalesce(p.item_id, l.item_key) as item_id,
              l.location_id, l.quantity, l.unit_price_amount, l.unit_price_currency, l.sold_at, l.local_date, l.state,
              l.cancelled_quantity, l.position
-         from sales_1.lines l
-         left join catalogue_1.products p on p.company_id = l.company_id and p.item_key = l.item_key
-         where ",
+         from (
+             select l.company_id, l.channel, l.kind, l.line_id, l.order_id, l.item_key, l.location_id, l.quantity,
+                 l.unit_price_amount, l.unit_price_currency, l.sold_at, l.local_date, l.state, l.cancelled_quantity,
+                 l.position
+             from sales_1.lines l",
     );
-    push_filter(&mut query, company_id, filter);
-    query.push(" order by ");
-    for (column, descending) in order {
-        query.push(column.column()).push(if *descending { " desc, " } else { ", " });
+    if order.iter().any(|(column, _)| *column == LineOrder::ItemId) {
+        query.push(PRODUCTS);
     }
-    query.push("l.position desc limit ").push_bind(limit).push(" offset ").push_bind(offset);
+    query.push(" where ");
+    push_filter(&mut query, company_id, filter);
+    query.push(&sort).push(" limit ").push_bind(limit).push(" offset ").push_bind(offset);
+    query.push(") l").push(PRODUCTS);
+    query.push(&sort);
     query.build_query_as().fetch_all(conn).await
 }
 
