@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor, value};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -121,7 +122,43 @@ impl<S: Send + Sync, const MIB: usize> FromRequest<S> for RawBody<MIB> {
 
 /// Reads JSON; the problem names the place.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))
+    let value = serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))?;
+    refuse_control_characters(bytes)?;
+    Ok(value)
+}
+
+/// 422 for texts with control characters other than tabs and line breaks; no field is meant to hold them, and the
+/// database refuses some.
+fn refuse_control_characters(bytes: &[u8]) -> Result<(), Problem> {
+    // In JSON they stand escaped, but for DEL.
+    if !bytes.iter().any(|byte| matches!(byte, b'\\' | 0x7f)) {
+        return Ok(());
+    }
+    let place = serde_json::from_slice(bytes).ok().and_then(|value| control_character(&value));
+    place.map_or(Ok(()), |place| {
+        Err(Problem::invalid("control_character", place, "must not hold control characters"))
+    })
+}
+
+/// Pointer to the first text with a control character.
+fn control_character(value: &Value) -> Option<String> {
+    let odd = |text: &str| text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'));
+    let below = |step: &str, inner: &Value| control_character(inner).map(|place| format!("/{step}{place}"));
+    match value {
+        Value::String(text) => odd(text).then(String::new),
+        Value::Array(all) => {
+            all.iter().enumerate().find_map(|(index, inner)| below(&index.to_string(), inner))
+        }
+        Value::Object(all) => all
+            .iter()
+            .find_map(|(key, inner)| if odd(key) { Some(String::new()) } else { below(&escape(key), inner) }),
+        _ => None,
+    }
+}
+
+/// A step of a JSON pointer.
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 fn content_type(headers: &HeaderMap) -> String {
@@ -182,7 +219,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     path.iter()
         .map(|segment| match segment {
             Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Map { key } => format!("/{}", escape(key)),
             Segment::Enum { .. } | Segment::Unknown => String::new(),
         })
         .collect()
@@ -274,11 +311,28 @@ mod tests {
     #[test]
     fn a_refused_body_names_the_place() {
         let invalid = |code: &str, pointer: &str| (Status::Invalid, code.to_owned(), pointer.to_owned());
-        assert_eq!(refused(br#"{"lines":[{"count":1},{"quantity":"x"}]}"#), invalid("invalid_value", "/lines/1/quantity"));
-        assert_eq!(refused(br#"{"lines":[{"quantity":1.5}]}"#), invalid("invalid_value", "/lines/0/quantity"));
+        assert_eq!(
+            refused(br#"{"lines":[{"count":1},{"quantity":"x"}]}"#),
+            invalid("invalid_value", "/lines/1/quantity")
+        );
+        assert_eq!(
+            refused(br#"{"lines":[{"quantity":1.5}]}"#),
+            invalid("invalid_value", "/lines/0/quantity")
+        );
         assert_eq!(refused(br#"{"lines":[{}]}"#), invalid("missing_field", "/lines/0"));
         assert_eq!(refused(br#"{"lines":[],"a/b":1}"#), invalid("unknown_field", "/a~1b"));
         assert_eq!(refused(b"[1]").0, Status::Invalid);
+    }
+
+    #[test]
+    fn control_characters_are_refused_where_they_stand() {
+        let place = |body: &[u8]| {
+            parse::<serde_json::Value>(body).err().map(|problem| problem.first_pointer().unwrap().to_owned())
+        };
+        assert_eq!(place(br#"{"a":[{"b/c":"x\u0000"}]}"#), Some("/a/0/b~1c".to_owned()));
+        assert_eq!(place(b"{\"a\":\"x\x7f\"}"), Some("/a".to_owned()));
+        assert_eq!(place(br#"{"a":{"\u0001":1}}"#), Some("/a".to_owned()));
+        assert_eq!(place(br#"{"notes":"one\ntwo \"three\" \u00e9"}"#), None);
     }
 
     #[test]

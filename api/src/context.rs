@@ -18,6 +18,7 @@ use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::body::{Digest, IDEMPOTENCY_KEY};
+use crate::extract::check_query;
 use crate::problem::{Problem, Status};
 use crate::room::Room;
 use crate::state::AppState;
@@ -25,7 +26,7 @@ use crate::state::AppState;
 /// How long a read waits for `min_position`.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
 /// Longest idempotency key.
-const MAX_KEY: usize = 255;
+pub(crate) const MAX_KEY: usize = 255;
 /// Header twin of the `min_position` parameter.
 pub(crate) const MIN_POSITION: &str = "stocktrail-min-position";
 
@@ -128,7 +129,7 @@ impl FromRequestParts<AppState> for Caller {
         let principal = sign_in(&parts.headers, state).await?;
         state.limiter.check(principal.company_id, principal.id())?;
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let room = state.rooms.of(path, &parts.method);
+        let declared = state.rooms.of(path, &parts.method);
         let request_id = parts.extensions.get::<RequestId>().map_or_else(|| state.ids.next(), |id| id.0);
         let query = parts.uri.query().unwrap_or_default();
         let caller = Self {
@@ -140,7 +141,9 @@ impl FromRequestParts<AppState> for Caller {
             idempotency_key: idempotency_key(&parts.headers)?,
             min_position: min_position(&parts.headers, query)?,
         };
-        caller.require(room.ok_or_else(|| Problem::forbidden("the operation declares no roles"))?)?;
+        let declared = declared.ok_or_else(|| Problem::forbidden("the operation declares no roles"))?;
+        caller.require(declared.room)?;
+        check_query(query, &declared.parameters)?;
         check_client_id(query, caller.company_id)?;
         Ok(caller)
     }
@@ -166,7 +169,8 @@ async fn sign_in(headers: &HeaderMap, state: &AppState) -> Result<Principal, Pro
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
-    if text.is_empty() || text.len() > MAX_KEY {
+    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_empty() || text.len() > MAX_KEY || !visible {
         let detail = "Idempotency-Key must have 1 to 255 visible ASCII characters";
         return Err(Problem::new(Status::Unreadable, "bad_idempotency_key", detail));
     }

@@ -12,11 +12,14 @@ use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
-    ContentBuilder, KnownFormat, OpenApi as Document, PathItem, Ref, RefOr, Required, ResponseBuilder,
+    ContentBuilder, HeaderBuilder, KnownFormat, OpenApi as Document, PathItem, Ref, RefOr, Required,
+    ResponseBuilder,
 };
 
+use crate::context::MAX_KEY;
+use crate::list::{CSV, XLSX};
 use crate::problem::{ProblemBody, Status};
-use crate::room::{OperationRooms, Room};
+use crate::room::{Declared, OperationRooms, Room};
 use crate::routes;
 
 #[derive(OpenApi)]
@@ -51,7 +54,8 @@ fn complete(document: &mut Document) -> OperationRooms {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             if let Some(room) = complete_operation(path, &method, operation) {
-                rooms.insert(path, method, room);
+                let parameters = query_parameters(operation);
+                rooms.insert(path, Declared { method, room, parameters });
             }
         }
     }
@@ -133,7 +137,61 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) ->
         operation.responses.responses.entry(code).or_insert(reference);
     }
     add_parameters(method, operation, room.is_some());
+    add_downloads(operation);
+    add_headers(method, operation);
     room
+}
+
+fn query_parameters(operation: &Operation) -> Vec<String> {
+    let all = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
+        _ => None,
+    });
+    all.collect()
+}
+
+/// What can be asked as a page can be asked as a file.
+fn add_downloads(operation: &mut Operation) {
+    if !query_parameters(operation).iter().any(|name| name == "format") {
+        return;
+    }
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+        for kind in [CSV, XLSX] {
+            let content = || RefOr::T(ContentBuilder::new().schema(Some(text())).build());
+            response.content.entry(kind.to_owned()).or_insert_with(content);
+        }
+    }
+}
+
+/// The headers of successes.
+fn add_headers(method: &Method, operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if !status.starts_with('2') {
+            continue;
+        }
+        let mut add = |name: &str, schema: ObjectBuilder, about: &str| {
+            let header = HeaderBuilder::new().schema(Some(schema)).description(Some(about)).build();
+            response.headers.entry(name.to_owned()).or_insert(RefOr::T(header));
+        };
+        add("X-Request-Id", uuid(), "Id of the request.");
+        if method == Method::GET {
+            continue;
+        }
+        add(
+            "Stocktrail-Position",
+            position(),
+            "Position of the last event of the write, where it is about the log.",
+        );
+        add(
+            "Idempotent-Replay",
+            text(),
+            "`true` where this is the answer of an earlier request with the same key.",
+        );
+        if status == "201" || status == "202" {
+            add("Location", text(), "Where the new thing is found.");
+        }
+    }
 }
 
 fn usual_problems(path: &str, method: &Method, operation: &Operation, signed_in: bool) -> Vec<Status> {
@@ -170,16 +228,20 @@ fn status_of(code: &Value) -> Option<Status> {
 
 fn add_parameters(method: &Method, operation: &mut Operation, signed_in: bool) {
     if !signed_in {
+        for parameter in operation.parameters.iter_mut().flatten() {
+            if let RefOr::T(parameter) = parameter
+                && parameter.name == "Idempotency-Key"
+            {
+                parameter.schema = Some(idempotency_key().into());
+            }
+        }
         return;
     }
     let parameters = operation.parameters.get_or_insert_with(Vec::new);
     let client_id =
         parameter("client_id", ParameterIn::Query, "The active company, only checked: another one is 403.");
-    parameters.push(RefOr::T(
-        client_id.schema(Some(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))))).build(),
-    ));
+    parameters.push(RefOr::T(client_id.schema(Some(uuid())).build()));
     if method == Method::GET {
-        let position = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
         let about = "Wait up to 5 s until the read models hold this position, else 503.";
         let query = parameter("min_position", ParameterIn::Query, about).schema(Some(position()));
         let header =
@@ -187,10 +249,8 @@ fn add_parameters(method: &Method, operation: &mut Operation, signed_in: bool) {
         parameters.extend([RefOr::T(query.build()), RefOr::T(header.build())]);
     } else {
         let about = "Makes the write repeatable: the same key and body get the first answer, with Idempotent-Replay: true.";
-        let key = text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
-        parameters.push(RefOr::T(
-            parameter("Idempotency-Key", ParameterIn::Header, about).schema(Some(key)).build(),
-        ));
+        let key = parameter("Idempotency-Key", ParameterIn::Header, about).schema(Some(idempotency_key()));
+        parameters.push(RefOr::T(key.build()));
     }
 }
 
@@ -205,6 +265,19 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
+fn uuid() -> ObjectBuilder {
+    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+}
+
+fn position() -> ObjectBuilder {
+    let format = Some(SchemaFormat::KnownFormat(KnownFormat::Int64));
+    ObjectBuilder::new().schema_type(Type::Integer).format(format).minimum(Some(0))
+}
+
+fn idempotency_key() -> ObjectBuilder {
+    text().min_length(Some(1)).max_length(Some(MAX_KEY)).pattern(Some("^[!-~]+$"))
+}
+
 fn response_name(status: Status) -> String {
     format!("Problem{}", status.entry().0.as_u16())
 }
@@ -212,7 +285,16 @@ fn response_name(status: Status) -> String {
 fn problem_response(status: Status) -> utoipa::openapi::Response {
     let schema = RefOr::Ref(Ref::from_schema_name("Problem"));
     let content = ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new().description(status.entry().1).content("application/problem+json", content).build()
+    let response =
+        ResponseBuilder::new().description(status.entry().1).content("application/problem+json", content);
+    if !matches!(status, Status::TooManyRequests | Status::Unavailable) {
+        return response.build();
+    }
+    let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+    let about = "Seconds after which another request makes sense.";
+    response
+        .header("Retry-After", HeaderBuilder::new().schema(Some(seconds)).description(Some(about)).build())
+        .build()
 }
 
 #[cfg(test)]

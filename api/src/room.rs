@@ -67,21 +67,32 @@ impl Room {
     }
 }
 
-/// Room of every operation that needs a caller, by path template without prefix, and method.
+/// Room and query parameters of every operation that needs a caller, by path template without prefix.
 #[derive(Debug, Default)]
-pub struct OperationRooms(HashMap<String, Vec<(Method, Room)>>);
+pub struct OperationRooms(HashMap<String, Vec<Declared>>);
+
+/// What the document declares of an operation.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    /// Its method.
+    pub(crate) method: Method,
+    /// Who may call it.
+    pub(crate) room: Room,
+    /// Names of the query parameters that it reads.
+    pub(crate) parameters: Vec<String>,
+}
 
 impl OperationRooms {
     /// Notes an operation; `path` as in the document, for example `/api/v1/products/{item_id}`.
-    pub(crate) fn insert(&mut self, path: &str, method: Method, room: Room) {
-        self.0.entry(without_prefix(path).to_owned()).or_default().push((method, room));
+    pub(crate) fn insert(&mut self, path: &str, declared: Declared) {
+        self.0.entry(without_prefix(path).to_owned()).or_default().push(declared);
     }
 
-    /// The room of an operation; `path` is the matched template.
-    pub(crate) fn of(&self, path: &str, method: &Method) -> Option<Room> {
-        let rooms = self.0.get(without_prefix(path))?;
+    /// What is declared of an operation; `path` is the matched template.
+    pub(crate) fn of(&self, path: &str, method: &Method) -> Option<&Declared> {
+        let declared = self.0.get(without_prefix(path))?;
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        rooms.iter().find(|(known, _)| known == method).map(|(_, room)| *room)
+        declared.iter().find(|known| known.method == method)
     }
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::body::Digest;
 use crate::context::{RequestId, idempotency_key};
+use crate::extract::check_query;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -34,6 +35,7 @@ impl FromRequestParts<AppState> for Anonymous {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        check_query(parts.uri.query().unwrap_or_default(), &[])?;
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         Ok(Self {
             address: address.filter(|address| !address.is_loopback()),

@@ -16,7 +16,10 @@ use crate::problem::Problem;
 const CHUNK: i64 = 1_000;
 /// Rows of one sheet, the header apart.
 const SHEET_ROWS: u32 = 1_048_575;
-const XLSX_TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+/// Media type of comma-separated files.
+pub(crate) const CSV: &str = "text/csv";
+/// Media type of workbooks.
+pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +118,7 @@ where
     let rows = futures::stream::iter([Ok(first)]).chain(rows);
     let (body, kind, extension) = match listing.format {
         Format::Csv | Format::Json => (csv_body(rows), "text/csv; charset=utf-8", "csv"),
-        Format::Xlsx => (xlsx_body(rows).await?, XLSX_TYPE, "xlsx"),
+        Format::Xlsx => (xlsx_body(rows).await?, XLSX, "xlsx"),
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::download::{CSV, XLSX};
 use crate::extract::query;
 use crate::problem::Problem;
 
@@ -186,9 +187,9 @@ fn split(sort: &str) -> Vec<(String, bool)> {
 }
 
 fn accepted(accept: &str) -> Format {
-    if accept.starts_with("text/csv") {
+    if accept.starts_with(CSV) {
         Format::Csv
-    } else if accept.starts_with("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet") {
+    } else if accept.starts_with(XLSX) {
         Format::Xlsx
     } else {
         Format::Json
