@@ -187,13 +187,20 @@ impl Directory {
         Ok(())
     }
 
-    /// Notes that stock moves or is promised at `location` at `position`.
-    pub(crate) fn note_movement(&mut self, location: &LocationId, position: i64) {
-        if let Some(moved) = self.moved.get_mut(location) {
-            *moved = position;
-        } else {
-            self.moved.insert(location.clone(), position);
+    /// Notes that stock moves or is promised at `location` at `position`; answers what was noted before.
+    pub(crate) fn note_movement(&mut self, location: &LocationId, position: i64) -> Option<i64> {
+        match self.moved.get_mut(location) {
+            Some(moved) => Some(std::mem::replace(moved, position)),
+            None => self.moved.insert(location.clone(), position),
         }
+    }
+
+    /// Takes back what was noted of `location` since `before`.
+    pub(crate) fn forget_movement(&mut self, location: &LocationId, before: Option<i64>) {
+        match before {
+            Some(position) => self.moved.insert(location.clone(), position),
+            None => self.moved.remove(location),
+        };
     }
 
     /// Position after which stock has certainly neither moved nor been promised at `location`.

@@ -52,10 +52,8 @@ impl Workspace<'_> {
             }
             events => events?,
         };
-        let position = self.next_position() - 1;
-        let directory = self.directory()?;
         for location in events.iter().flat_map(StockEvent::locations) {
-            directory.note_movement(location, position);
+            self.note_movement(location)?;
         }
         events.into_iter().next().ok_or(Stop::Duplicate)
     }

@@ -213,6 +213,19 @@ impl<'a> Workspace<'a> {
         Ok(directory)
     }
 
+    /// Notes that the last event moves or promises stock at `location`.
+    pub(crate) fn note_movement(&mut self, location: &LocationId) -> Result<(), Stop> {
+        let position = self.next_position() - 1;
+        let before = self.directory()?.note_movement(location, position);
+        // What this batch itself noted goes back with its first note.
+        if before.is_none_or(|before| before <= self.head.position) {
+            let location = location.clone();
+            let forget = move |directory: &mut Directory| directory.forget_movement(&location, before);
+            self.undo.0.push((self.company_id, Box::new(forget)));
+        }
+        Ok(())
+    }
+
     /// Position that the next event takes.
     pub(crate) fn next_position(&self) -> i64 {
         self.head.position + 1 + i64::try_from(self.events.len()).unwrap_or(i64::MAX)

@@ -177,6 +177,18 @@ async fn a_request_key_is_answered_once_and_refused_for_another_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_movement_that_was_not_recorded_does_not_count_as_one() {
+    let shop = Shop::open().await;
+    let first = shop.submission(vec![subtract("A", 10)], Some(("k", "body")));
+    let position = shop.committers.submit(first).await.unwrap().position;
+    let other = shop.submission(vec![subtract("A", 1)], Some(("k", "other")));
+    assert_eq!(shop.committers.submit(other).await, Err(SubmitError::KeyReused));
+    let seen = Occupancy { items_with_stock: 1, items_with_reservations: 0, position };
+    let close = Operation::DeactivateLocation { location_id: main_location(), seen };
+    assert_ne!(shop.refusal(close).await, "stock_moved_meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_gets_its_first_answer_although_it_would_be_refused_or_change_nothing_today() {
     let shop = Shop::open().await;
     let create =

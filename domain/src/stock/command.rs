@@ -221,6 +221,16 @@ pub enum Confirm {
     LargeChange,
 }
 
+impl Confirm {
+    /// As requests name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Backdated => "BACKDATED",
+            Self::LargeChange => "LARGE_CHANGE",
+        }
+    }
+}
+
 /// One line of an order of a channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SaleLine {

@@ -20,7 +20,7 @@ pub enum StockRefusal {
         asked: Units,
     },
     /// Decision 13: the same order with these confirmations is accepted.
-    #[error("must be confirmed: {0:?}")]
+    #[error("must be confirmed: {}", names(.0))]
     ConfirmationRequired(Vec<Confirm>),
     /// The person looked at another figure.
     #[error("on hand is {actual}, not {expected}")]
@@ -67,4 +67,9 @@ pub enum StockRefusal {
     /// Not the caller's fault: the state holds too short a past; the order is decided again with all events.
     #[error("needs the whole history")]
     NeedsHistory,
+}
+
+fn names(reasons: &[Confirm]) -> String {
+    let names: Vec<&str> = reasons.iter().map(|reason| reason.name()).collect();
+    names.join(", ")
 }
