@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool};
+use sqlx::{ConnectOptions, Connection, PgPool};
 
 /// Who works with the database. Each has only the rights of its work; none owns a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +17,9 @@ pub enum Role {
     /// Users, keys, sessions, jobs.
     Accounts,
 }
+
+/// Statements longer than this are worth a line.
+const SLOW: Duration = Duration::from_secs(10);
 
 impl Role {
     /// All of them.
@@ -44,7 +47,8 @@ impl Role {
 
 /// A connection of `role`: every statement of it runs with the role's rights.
 pub(crate) fn options_for(role: Role, options: &PgConnectOptions) -> PgConnectOptions {
-    options.clone().application_name(role.name()).options([
+    let options = options.clone().log_slow_statements(log::LevelFilter::Warn, SLOW);
+    options.application_name(role.name()).options([
         ("role", role.name()),
         ("statement_timeout", role.statement_timeout()),
         ("idle_in_transaction_session_timeout", "60s"),

@@ -23,7 +23,7 @@ const GATHER: Duration = Duration::from_millis(15);
 /// A live block of this size is part of a bulk load, which goes first: folding waits for more of it.
 const BULK_EVENTS: usize = 2_000;
 /// Events of one transaction while a bulk load runs.
-const BULK_BLOCK_EVENTS: usize = 50_000;
+const BULK_BLOCK_EVENTS: usize = 30_000;
 /// How long folding gives way to a bulk load, unless a reader waits.
 const BULK_GATHER: Duration = Duration::from_millis(1_500);
 /// A bulk load that is silent for so long is over.

@@ -19,8 +19,9 @@ use event_log::event::StoredEvent;
 use migrations::testing::{TestDatabase, fresh_database};
 use projections::projection::{Projection, schema_of};
 use projections::sales::Sales;
+use projections::sales::demand_by_day::{self, DemandDay};
 use projections::sales::quarantine::{self, Quarantine};
-use projections::sales::queries::{self, DemandDay, LineFilter, LineOrder};
+use projections::sales::queries::{self, LineFilter, LineOrder};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::PgPool;
@@ -138,7 +139,7 @@ impl Shop {
 
     async fn demand(&self, at: Option<&str>) -> Vec<DemandDay> {
         let mut conn = self.owner.acquire().await.unwrap();
-        queries::demand(&mut conn, COMPANY, "A", (date(1), date(30)), at).await.unwrap()
+        demand_by_day::read(&mut conn, COMPANY, "A", (date(1), date(30)), at).await.unwrap()
     }
 
     async fn units(&self, at: Option<&str>) -> Vec<(u32, i64)> {

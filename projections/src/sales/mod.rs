@@ -2,7 +2,7 @@
 //!
 //! `lines` holds one row per reported sale, cancellation and return; `demand` adds them up per item, location, day,
 //! channel and currency; `daily_reports` holds what a source last stated of a day; `channels` how a channel sells.
-//! Lines and reports meet only when demand is read ([`queries`]): there lines win and the overlap is told. The
+//! Lines and reports meet only when demand is read ([`demand_by_day`]): there lines win and the overlap is told. The
 //! quarantine of lines that nobody could place is a projection of its own, [`quarantine`].
 
 use futures::FutureExt;
@@ -22,6 +22,7 @@ mod demand;
 mod reports;
 mod channels;
 pub mod queries;
+pub mod demand_by_day;
 pub mod stock_on_days;
 pub mod quarantine;
 

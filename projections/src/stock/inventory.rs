@@ -103,7 +103,7 @@ type Changes<'a> = BTreeMap<(Uuid, &'a str, String), Change>;
 struct Change {
     effect: i64,
     reserved: i64,
-    /// When on hand last fell below zero within the block.
+    /// When on hand last fell below zero within the block, unless it came back within it.
     discrepancy_since: Option<DateTime<Utc>>,
     last_moved_at: Option<DateTime<Utc>>,
     position: i64,
@@ -116,7 +116,8 @@ fn fold_movements<'a>(changes: &mut Changes<'a>, event: &'a StoredEvent, entry: 
         change.last_moved_at = change.last_moved_at.max(Some(entry.effective_at));
         match movement.discrepancy {
             Some(Discrepancy::Opened) => change.discrepancy_since = Some(entry.effective_at),
-            Some(Discrepancy::Closed) | None => {}
+            Some(Discrepancy::Closed) => change.discrepancy_since = None,
+            None => {}
         }
     }
 }
@@ -190,8 +191,7 @@ async fn write(conn: &mut PgConnection, changes: Changes<'_>) -> Result<(), sqlx
 const UPSERT: &str = "
 insert into levels as level
     (company_id, item_key, location_id, on_hand, reserved, discrepancy_since, last_moved_at, updated_position)
-select company_id, item_key, location_id, effect, reserved,
-       case when effect < 0 then discrepancy_since end, last_moved_at, position
+select company_id, item_key, location_id, effect, reserved, discrepancy_since, last_moved_at, position
 from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::timestamptz[],
             $8::bigint[])
      as change (company_id, item_key, location_id, effect, reserved, discrepancy_since, last_moved_at, position)

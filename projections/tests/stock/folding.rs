@@ -55,12 +55,36 @@ async fn movements_folded_twice_are_folded_once() {
     twice_is_once(&Movements, "movements_1").await;
 }
 
+#[tokio::test]
+async fn inventory_is_the_same_for_blocks_of_any_size() {
+    blocks_of_any_size(&Inventory, "inventory_1").await;
+}
+
+#[tokio::test]
+async fn movements_are_the_same_for_blocks_of_any_size() {
+    blocks_of_any_size(&Movements, "movements_1").await;
+}
+
 /// Folds into the live schema block by block, each block twice, and into a second copy all at once.
 async fn twice_is_once(projection: &dyn Projection, schema: &str) {
     let (_database, owner) = read_models().await;
     let events = random_facts(12, 400);
     fold(&owner, projection, events.chunks(29).flat_map(|block| [block, block])).await;
-    fold_into_second_copy(&owner, projection, schema, &events).await;
+    equals_one_block(&owner, projection, schema, &events).await;
+}
+
+/// Where a block ends changes nothing: a level that falls below zero, comes back and falls again within one included.
+async fn blocks_of_any_size(projection: &dyn Projection, schema: &str) {
+    for (seed, size) in [(13, 1), (14, 7), (15, 60), (16, 150)] {
+        let (_database, owner) = read_models().await;
+        let events = random_facts(seed, 400);
+        fold(&owner, projection, events.chunks(size)).await;
+        equals_one_block(&owner, projection, schema, &events).await;
+    }
+}
+
+async fn equals_one_block(owner: &PgPool, projection: &dyn Projection, schema: &str, events: &[StoredEvent]) {
+    fold_into_second_copy(owner, projection, schema, events).await;
     let mut conn = owner.acquire().await.unwrap();
     let tables = compare(&mut conn, schema, "second_copy").await.unwrap();
     assert!(tables.iter().any(|table| table.rows > 0));

@@ -124,7 +124,13 @@ async fn another_companys_things_are_like_things_that_nobody_has() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let ask = async |person: &Person<'_>, names: &Names| -> Answer {
                 let exercise = exercise(id, names).unwrap_or_else(|| panic!("{id} has no exercise"));
-                Answer::of(request(&app, Some(person), &method, &exercise.right, false)).await
+                let request = request(&app, Some(person), &method, &exercise.right, false);
+                // Reads see what this walk has written so far.
+                Answer::of(match method {
+                    Method::GET => request.header("Stocktrail-Min-Position", person.head()),
+                    _ => request,
+                })
+                .await
             };
             let (curious_got, control_got) = (ask(&curious, &names).await, ask(&control, &nobodys).await);
             assert_eq!(
