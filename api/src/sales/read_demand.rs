@@ -6,7 +6,7 @@ use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use domain::shared::moment::local_date;
 use projections::companies;
-use projections::sales::queries::{self, DemandDay};
+use projections::sales::demand_by_day::{self, DemandDay};
 use projections::sales::stock_on_days;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -132,7 +132,7 @@ async fn items(
     location_id: Option<&str>,
     currency: Option<&str>,
 ) -> Result<Vec<DayView>, Problem> {
-    let known = queries::demand(conn, caller.company_id, item_key, days, location_id).await?;
+    let known = demand_by_day::read(conn, caller.company_id, item_key, days, location_id).await?;
     let stock = stock_on_days::closing(conn, caller.company_id, item_key, days, location_id).await?;
     let mut known = known.into_iter().peekable();
     let views = stock.into_iter().map(|(date, stock)| {
