@@ -2,12 +2,14 @@
 
 CARGO ?= cargo
 ADDR ?= 127.0.0.1:8080
+ROLE ?= OWNER
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check format lint docs layers policy
+.PHONY: help run test fuzz-api bench check format lint docs layers policy
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install what is missing, build, and serve the demo on http://127.0.0.1:8080 (ADDR=host:port for another)
 	@.ci/install
@@ -20,6 +22,12 @@ run: ## Install what is missing, build, and serve the demo on http://127.0.0.1:8
 test: ## Run every test; each gets a PostgreSQL database of its own
 	@.ci/install
 	$(CARGO) test --workspace
+
+fuzz-api: ## Fuzz a running server (ADDR=, ROLE=, SEED=) through its OpenAPI document; needs schemathesis
+	FUZZ_URL=http://$(ADDR) FUZZ_ROLE=$(ROLE) SCHEMATHESIS_HOOKS=tests/fuzz/hooks.py schemathesis run \
+		http://$(ADDR)/api/v1/openapi.json --seed $(SEED) --max-examples 25 --workers 2 --continue-on-failure \
+		--exclude-operation-id stream_events --checks no_failure_of_ours,status_code_conformance,$\
+		content_type_conformance,response_schema_conformance,response_headers_conformance
 
 bench: ## Measure beside pgbench and postgres-es
 	@.ci/install
