@@ -70,25 +70,42 @@ pub(crate) struct SettingsDocument {
 #[schema(as = SettingsChange)]
 #[expect(dead_code, reason = "it describes the document; the domain checks it")]
 pub(crate) struct SettingsChange {
+    #[schema(maximum = 1000000)]
     low_stock_threshold_days: Option<u32>,
+    #[schema(maximum = 1000000)]
     safety_buffer_days: Option<u32>,
+    #[schema(maximum = 1000000)]
     default_lead_time_days: Option<u32>,
+    #[schema(maximum = 1000000)]
     understocked_threshold: Option<u32>,
     /// Greater than `understocked_threshold`.
+    #[schema(maximum = 1000000)]
     overstocked_threshold: Option<u32>,
+    #[schema(minimum = 1, maximum = 1000000)]
     dead_stock_days: Option<u32>,
     /// A decimal in the company's currency, or money in it.
     high_value_threshold: Option<Price>,
+    #[schema(minimum = 1, maximum = 1000000)]
     volatility_high_ratio: Option<f64>,
+    #[schema(minimum = 0, maximum = 1000000)]
     urgent_risk: Option<f64>,
+    #[schema(maximum = 1000000)]
     reduce_order_dir: Option<u32>,
+    #[schema(maximum = 1000000)]
     promote_dir: Option<u32>,
+    #[schema(minimum = 0, maximum = 1000000)]
     suggestion_min_risk: Option<f64>,
+    #[schema(maximum = 1000000)]
     marketing_threshold_days: Option<u32>,
+    #[schema(maximum = 1000000)]
     backdate_confirm_days: Option<u32>,
+    #[schema(maximum = 1000000)]
     large_change_percent: Option<u32>,
+    #[schema(maximum = 1000000)]
     zeroing_confirm_percent: Option<u32>,
+    #[schema(maximum = 1000000)]
     over_receipt_percent: Option<u32>,
+    #[schema(maximum = 730)]
     history_days: Option<u32>,
     count_returns: Option<bool>,
     censor_stockouts: Option<bool>,
