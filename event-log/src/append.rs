@@ -240,7 +240,9 @@ async fn call_append_batch(
     .bind(events.iter().map(|event| &*event.metadata).collect::<Vec<_>>())
     .bind(keys.iter().map(|(claim, _)| claim.company_id).collect::<Vec<_>>())
     .bind(keys.iter().map(|(claim, _)| claim.kind.code()).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(claim, _)| stored_key(claim.company_id, claim.kind, claim.key)).collect::<Vec<_>>())
+    .bind(
+        keys.iter().map(|(claim, _)| stored_key(claim.company_id, claim.kind, claim.key)).collect::<Vec<_>>(),
+    )
     .bind(keys.iter().map(|(claim, _)| claim.digest).collect::<Vec<_>>())
     .bind(keys.iter().map(|(_, position)| *position).collect::<Vec<_>>())
     .bind(keys.iter().map(|(claim, _)| claim.answer.as_deref()).collect::<Vec<_>>())

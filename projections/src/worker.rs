@@ -242,8 +242,11 @@ impl Worker {
         let mut fold = Fold { relevant: Vec::with_capacity(block.len()), to: position, newest: None };
         self.take(&mut fold, block);
         let bulk = block.len() >= BULK_EVENTS;
-        let (most, gather, silence) =
-            if bulk { (BULK_BLOCK_EVENTS, BULK_GATHER, BULK_SILENCE) } else { (BLOCK_EVENTS, GATHER, GATHER) };
+        let (most, gather, silence) = if bulk {
+            (BULK_BLOCK_EVENTS, BULK_GATHER, BULK_SILENCE)
+        } else {
+            (BLOCK_EVENTS, GATHER, GATHER)
+        };
         let deadline = Instant::now() + gather;
         while fold.relevant.len() < most {
             let Some(feed) = self.feed.as_mut() else { break };
