@@ -12,7 +12,7 @@ use domain::shared::money::{Currency, Money};
 
 /// A price: `{"amount": "12.50", "currency": "EUR"}`, or the amount alone in the company's currency.
 #[derive(Debug, Clone, serde::Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be an amount, or an amount with its currency, of at most two decimals")]
 pub(crate) enum Price {
     /// With its currency.
     Money {
