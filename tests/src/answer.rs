@@ -14,6 +14,7 @@ pub struct Answer {
     pub body: Value,
 }
 
+#[expect(clippy::return_self_not_must_use, reason = "most tests only want the check")]
 impl Answer {
     /// Sends a request and reads all of its answer.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {

@@ -1,6 +1,6 @@
 //! Chance that comes out the same each time.
 
-/// SplitMix64: small, fast and good enough to choose cases.
+/// `SplitMix64`: small, fast and good enough to choose cases.
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 

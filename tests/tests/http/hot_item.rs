@@ -22,14 +22,13 @@ async fn of_two_thousand_who_want_one_of_a_thousand_pieces_exactly_a_thousand_ge
     let connection = async || {
         while asked.fetch_add(1, Ordering::Relaxed) < REQUESTS {
             let answer = owner.post("/inventory/adjust", &body).await;
-            match answer.status {
-                200 => accepted.fetch_add(1, Ordering::Relaxed),
-                _ => {
-                    let refusal = answer.expect_code(409, "would_go_below_zero");
-                    assert_eq!((refusal.number("/on_hand"), refusal.number("/asked")), (0, 1));
-                    refused.fetch_add(1, Ordering::Relaxed)
-                }
-            };
+            if answer.status == 200 {
+                accepted.fetch_add(1, Ordering::Relaxed);
+            } else {
+                let refusal = answer.expect_code(409, "would_go_below_zero");
+                assert_eq!((refusal.number("/on_hand"), refusal.number("/asked")), (0, 1));
+                refused.fetch_add(1, Ordering::Relaxed);
+            }
         }
     };
     futures::future::join_all((0..CONNECTIONS).map(|_| connection())).await;

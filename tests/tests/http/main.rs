@@ -16,6 +16,7 @@ mod catalogue;
 mod locations;
 mod settings;
 mod stock;
+mod stock_answers;
 mod movements;
 mod sales;
 mod quarantine;

@@ -155,7 +155,7 @@ async fn caught_up(person: &Person<'_>) {
     let app = person.app;
     let company = person.company_id.parse().unwrap();
     let all = ["inventory", "movements", "sales", "quarantine", "catalogue"];
-    let patience = std::time::Duration::from_secs(120);
+    let patience = std::time::Duration::from_mins(2);
     app.running.state.wait(company, &all, person.head(), patience).await.unwrap();
 }
 

@@ -52,10 +52,10 @@ impl Schemas<'_> {
                 "maxLength" => is_less(number(rule), length(value)).then(|| format!("is longer than {rule}")),
                 "minItems" => is_less(length(value), number(rule)).then(|| format!("has fewer than {rule}")),
                 "maxItems" => is_less(number(rule), length(value)).then(|| format!("has more than {rule}")),
-                "required" => self.missing(rule, value),
+                "required" => missing(rule, value),
                 "oneOf" | "anyOf" => self.alternatives(word, rule, value),
                 "properties" | "items" | "allOf" | "additionalProperties" => {
-                    self.inside(word, rule, schema, value, place, faults);
+                    self.inside((word, rule), schema, (value, place), faults);
                     None
                 }
                 remark if REMARKS.contains(&remark) => None,
@@ -67,13 +67,12 @@ impl Schemas<'_> {
         }
     }
 
+    /// Checks the parts of a value. `(word, rule)` is one line of `schema`.
     fn inside(
         &self,
-        word: &str,
-        rule: &Value,
+        (word, rule): (&str, &Value),
         schema: &Map<String, Value>,
-        value: &Value,
-        place: &str,
+        (value, place): (&Value, &str),
         faults: &mut Vec<String>,
     ) {
         match (word, value) {
@@ -102,17 +101,6 @@ impl Schemas<'_> {
             }
             _ => {}
         }
-    }
-
-    fn missing(&self, rule: &Value, value: &Value) -> Option<String> {
-        let fields = value.as_object()?;
-        let missing: Vec<&str> = rule
-            .as_array()?
-            .iter()
-            .filter_map(Value::as_str)
-            .filter(|name| !fields.contains_key(*name))
-            .collect();
-        (!missing.is_empty()).then(|| format!("lacks {}", missing.join(", ")))
     }
 
     fn alternatives(&self, word: &str, rule: &Value, value: &Value) -> Option<String> {
@@ -178,6 +166,17 @@ impl Schemas<'_> {
         }
         plain
     }
+}
+
+fn missing(rule: &Value, value: &Value) -> Option<String> {
+    let fields = value.as_object()?;
+    let missing: Vec<&str> = rule
+        .as_array()?
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|name| !fields.contains_key(*name))
+        .collect();
+    (!missing.is_empty()).then(|| format!("lacks {}", missing.join(", ")))
 }
 
 fn fields_of(schema: &Map<String, Value>) -> Option<&Map<String, Value>> {

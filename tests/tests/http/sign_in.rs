@@ -312,7 +312,7 @@ async fn no_secret_stands_in_any_table() {
             sqlx::query_scalar(&format!("select t::text from {table} as t")).fetch_all(owner).await.unwrap();
         rows_seen += rows.len();
         for secret in secrets {
-            let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
             let held = rows.iter().find(|row| row.contains(secret) || row.contains(&hex));
             assert!(held.is_none(), "{table} holds {secret}: {held:?}");
         }

@@ -55,6 +55,10 @@ fn plain(value: &Value, names: &Names) -> Value {
             Value::Object(fields.iter().map(plain_field).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(|item| plain(item, names)).collect()),
+        Value::String(file) if file.contains("\r\n") => {
+            let cells = file.split(['\r', '\n', ',']).map(|cell| plain_text(cell, names));
+            json!(cells.collect::<Vec<_>>())
+        }
         Value::String(text) => json!(plain_text(text, names)),
         other => other.clone(),
     }
@@ -64,11 +68,8 @@ fn plain_text(text: &str, names: &Names) -> String {
     if uuid::Uuid::parse_str(text).is_ok() || chrono::DateTime::parse_from_rfc3339(text).is_ok() {
         return "…".to_owned();
     }
-    let text = &text
-        .replace("Curious", "§")
-        .replace("Control", "§")
-        .replace("curious@", "§")
-        .replace("control@", "§");
+    let text =
+        &text.replace("Curious", "§").replace("Control", "§").replace("curious", "§").replace("control", "§");
     let text = &without_ids(text);
     let own = [&names.item, &names.new_item, &names.location, &names.channel, &names.order, &names.email];
     own.iter().fold(text.to_owned(), |text, name| text.replace(name.as_str(), "§"))
@@ -114,9 +115,9 @@ async fn another_companys_things_are_like_things_that_nobody_has() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, described) in item.as_object().unwrap() {
             let id = described["operationId"].as_str().unwrap();
-            // Streams have no end, the token routes know no company, and these two say what all companies share.
+            // Streams have no end, who is not signed in has no company, and these two say what all companies share.
             if !path.starts_with("/api/")
-                || path.contains("/auth/")
+                || described["x-roles"].is_null()
                 || ["stream_events", "list_projections", "rebuild_projection"].contains(&id)
             {
                 continue;
@@ -179,7 +180,7 @@ async fn no_list_or_filter_shows_another_companys_things() {
         &theirs.owner.company_id,
         &theirs.owner.email,
     ];
-    let mut asked = 0;
+    let mut asked_in_all = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         let get = &item["get"];
         if get.is_null() || path.contains('{') || path.ends_with("/stream") || !path.starts_with("/api/v1") {
@@ -198,10 +199,10 @@ async fn no_list_or_filter_shows_another_companys_things() {
             for trace in traces.iter().filter(|_| found) {
                 assert!(!text.contains(trace.as_str()), "{path} {query:?} shows {trace}: {text}");
             }
-            asked += 1;
+            asked_in_all += 1;
         }
     }
-    assert!(asked > 30, "{asked}");
+    assert!(asked_in_all > 30, "{asked_in_all}");
     app.stop().await;
 }
 

@@ -139,7 +139,18 @@ async fn five_hundred_questions_about_the_past() {
     let late = facts.iter().filter(|fact| fact.effect == 0 && fact.quantity != 0).count();
     assert!(late > 30, "only {late} late facts before a statement");
     owner.get_caught_up("/inventory?as_of=2024-01-01").await.expect(200);
+    answers_equal_the_fold(&owner, &facts, &mut chance, (begun, ended)).await;
+    today_equals_the_fold(&owner, &facts, ended).await;
+    app.stop().await;
+}
 
+/// Asks about random products, places, instants and times of knowledge.
+async fn answers_equal_the_fold(
+    owner: &Person<'_>,
+    facts: &[Fact],
+    chance: &mut Chance,
+    (begun, ended): (DateTime<Utc>, DateTime<Utc>),
+) {
     let span = (ended - begun).num_minutes();
     let query = |name: &str, at: DateTime<Utc>| format!("{name}={}", at.to_rfc3339().replace('+', "%2B"));
     for number in 0..QUESTIONS {
@@ -147,7 +158,7 @@ async fn five_hundred_questions_about_the_past() {
         let known_at = begun + TimeDelta::minutes(chance.number(-60, span));
         // Every tenth asks for the very instant of a fact.
         let at = match number % 10 {
-            0 => chance.one_of(&facts).at,
+            0 => chance.one_of(facts).at,
             _ => begun + TimeDelta::minutes(chance.number(-4 * 24 * 60, span)),
         };
         let path = format!("/inventory?page_size=500&{}&{}", query("as_of", at), query("known_at", known_at));
@@ -159,14 +170,16 @@ async fn five_hundred_questions_about_the_past() {
             .iter()
             .map(|level| (level["location_id"].as_str().unwrap(), level["quantity"].as_i64().unwrap()))
             .collect();
-        let expected = fold(&facts, item, place, at, known_at);
+        let expected = fold(facts, item, place, at, known_at);
         assert_eq!(
             levels.get(place).copied().unwrap_or(0),
             expected,
             "{item} at {place}, {at} as known at {known_at}"
         );
     }
+}
 
+async fn today_equals_the_fold(owner: &Person<'_>, facts: &[Fact], ended: DateTime<Utc>) {
     for item in ITEMS {
         let stock = owner.stock(item).await;
         for place in PLACES {
@@ -176,8 +189,7 @@ async fn five_hundred_questions_about_the_past() {
                 .map(|fact| fact.effect)
                 .sum();
             assert_eq!(stock.get(place).copied().unwrap_or(0), effects, "the sum of effects is the stock");
-            assert_eq!(effects, fold(&facts, item, place, ended, ended), "and so is the fold of today");
+            assert_eq!(effects, fold(facts, item, place, ended, ended), "and so is the fold of today");
         }
     }
-    app.stop().await;
 }

@@ -1,5 +1,4 @@
 //! Orders about stock, the stock list and history, through HTTP.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH};
