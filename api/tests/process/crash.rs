@@ -95,7 +95,8 @@ async fn every_command_once(server: &Server, load: &Load) {
     let mut logged: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     let mut after = 0;
     loop {
-        let page = load.get(&server.url, &format!("/events?limit=1000&type=StockReceived&after={after}")).await;
+        let page =
+            load.get(&server.url, &format!("/events?limit=1000&type=StockReceived&after={after}")).await;
         for event in page["items"].as_array().unwrap() {
             let key = event["data"]["notes"].as_str().unwrap().to_owned();
             logged.entry(key).or_default().push(event["position"].as_i64().unwrap());

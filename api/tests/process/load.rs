@@ -45,7 +45,8 @@ impl Load {
             .unwrap();
         let token = registered["access_token"].as_str().unwrap();
         let make = async |path: &str, body: Value| -> Value {
-            let made = http.post(format!("{url}/api/v1{path}")).bearer_auth(token).json(&body).send().await.unwrap();
+            let made =
+                http.post(format!("{url}/api/v1{path}")).bearer_auth(token).json(&body).send().await.unwrap();
             assert!(made.status().is_success(), "{path}: {}", made.status());
             made.json().await.unwrap()
         };
@@ -131,8 +132,13 @@ impl Load {
 
     /// Repeats every acknowledged command since `from`: each is known by its key and changes nothing.
     pub(crate) async fn repeat(&self, url: &str, from: usize) {
-        let known: Vec<(String, i64)> =
-            self.acknowledged.lock().unwrap().iter().map(|(key, position)| (key.clone(), *position)).collect();
+        let known: Vec<(String, i64)> = self
+            .acknowledged
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(key, position)| (key.clone(), *position))
+            .collect();
         let number = |key: &str| key.rsplit('-').next().unwrap().parse::<usize>().unwrap();
         for (key, position) in known.iter().filter(|(key, _)| number(key) >= from) {
             assert_eq!(self.send(url, key).await, Some((*position, true)), "{key}");

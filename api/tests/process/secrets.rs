@@ -67,8 +67,20 @@ async fn the_log_holds_no_secret() {
 
     let log = server.stop();
     assert!(log.lines().count() > 100 && log.contains("TRACE"), "it said little: {log}");
-    let secrets = [PASSWORD, NEXT_PASSWORD, WRONG, &access, &refresh, &next_access, &next_refresh, &token, &secret, &forged,
-        email, "other.private@example.com"];
+    let secrets = [
+        PASSWORD,
+        NEXT_PASSWORD,
+        WRONG,
+        &access,
+        &refresh,
+        &next_access,
+        &next_refresh,
+        &token,
+        &secret,
+        &forged,
+        email,
+        "other.private@example.com",
+    ];
     for secret in secrets {
         let line = log.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{secret} stands in the log: {line:?}");

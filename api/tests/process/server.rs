@@ -74,7 +74,11 @@ impl Server {
                 return address;
             }
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && begun.elapsed() < PATIENCE, "it does not listen ({ended:?}): {}", self.log());
+            assert!(
+                ended.is_none() && begun.elapsed() < PATIENCE,
+                "it does not listen ({ended:?}): {}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
