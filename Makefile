@@ -27,7 +27,7 @@ test: ## Run every test; each gets a PostgreSQL database of its own
 
 fuzz-api: ## Fuzz a running server (ADDR=, ROLE=, SEED=) through its OpenAPI document; needs schemathesis
 	FUZZ_URL=http://$(ADDR) FUZZ_ROLE=$(ROLE) SCHEMATHESIS_HOOKS=tests/fuzz/hooks.py schemathesis run \
-		http://$(ADDR)/api/v1/openapi.json --seed $(SEED) --max-examples 25 --workers 2 --continue-on-failure \
+		http://$(ADDR)/api/v1/openapi.json --seed $(SEED) --max-examples 25 --continue-on-failure \
 		--exclude-operation-id stream_events --checks $(FUZZ_CHECKS)
 
 bench: ## Measure beside pgbench and postgres-es
