@@ -298,6 +298,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only reading is tested")]
     struct Order {
         lines: Vec<Line>,
     }

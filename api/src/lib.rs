@@ -1,7 +1,7 @@
 //! HTTP in and out, and the place where everything is put together.
 //!
-//! Read in this order: [`server`] (a running server), [`wiring`] (what it is made of), [`routes`] (every room),
-//! [`context`] (who is calling), [`problem`] (what can go wrong), then the rooms: one endpoint, one file.
+//! Read in this order: [`server`] (a running server), `wiring` (what it is made of), `routes` (every room),
+//! `context` (who is calling), [`problem`] (what can go wrong), then the rooms: one endpoint, one file.
 
 pub mod cli;
 pub mod config;

@@ -286,7 +286,7 @@ impl Problem {
     }
 }
 
-/// The problem travels as an extension; [`crate::observe`] renders it, knowing the request's path and id.
+/// The problem travels as an extension; `observe` renders it, knowing the request's path and id.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.0.status.entry().0.into_response();

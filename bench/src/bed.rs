@@ -134,14 +134,14 @@ where
 {
     let step = Arc::new(step);
     let started = tokio::time::Instant::now();
-    let stop = started + seconds;
+    let deadline = started + seconds;
     let tasks: Vec<_> = (0..callers)
         .map(|caller| {
             let step = step.clone();
             tokio::spawn(async move {
                 let mut tally = Tally::default();
                 let mut n = u64::try_from(caller)? << 40;
-                while tokio::time::Instant::now() < stop {
+                while tokio::time::Instant::now() < deadline {
                     if step(n).await? {
                         tally.done += 1.0;
                     } else {

@@ -89,7 +89,7 @@ impl Shop {
     pub(crate) async fn catch_up(&self) -> anyhow::Result<()> {
         let head = self.running.state.committers.head(self.company_id.0);
         let names: Vec<_> = projections::registry::all().iter().map(|projection| projection.name()).collect();
-        self.running.state.wait(self.company_id.0, &names, head, Duration::from_secs(600)).await?;
+        self.running.state.wait(self.company_id.0, &names, head, Duration::from_mins(10)).await?;
         Ok(())
     }
 

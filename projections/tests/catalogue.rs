@@ -1,5 +1,5 @@
 //! Catalogue: rows as the events leave them, twice is once, renamed and ambiguous items, locations.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use uuid::Uuid;
 const COMPANY: Uuid = Uuid::from_u128(7);
 
 struct Shop {
-    _database: TestDatabase,
+    database: TestDatabase,
     owner: PgPool,
     events: Vec<StoredEvent>,
 }
@@ -34,7 +34,7 @@ impl Shop {
         let database = fresh_database().await;
         let owner = database.owner().clone();
         projections::install::install(&owner, &projections::registry::all()).await.unwrap();
-        Self { _database: database, owner, events: Vec::new() }
+        Self { database, owner, events: Vec::new() }
     }
 
     fn push(&mut self, stream: (&str, &str), event_type: &str, payload: &impl Serialize) {
@@ -250,7 +250,7 @@ async fn another_company_is_not_seen() {
     shop.created("A", details("SKU-A"));
     shop.fold(std::iter::once(shop.events.as_slice())).await;
 
-    let api = shop._database.pool(migrations::Role::Api, 1).await.unwrap();
+    let api = shop.database.pool(migrations::Role::Api, 1).await.unwrap();
     let mut own = projections::tenant::begin(&api, COMPANY).await.unwrap();
     assert!(queries::product(&mut own, COMPANY, "A").await.unwrap().is_some());
     drop(own);

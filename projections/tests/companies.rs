@@ -1,5 +1,5 @@
 //! Companies: profile, settings and their history.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ fn profile(name: &str) -> Profile {
     }
 }
 
-fn chosen(changes: serde_json::Value) -> SettingsChosen {
+fn chosen(changes: &serde_json::Value) -> SettingsChosen {
     SettingsChosen { changes: changes.as_object().unwrap().clone() }
 }
 
@@ -60,10 +60,10 @@ fn story() -> Vec<StoredEvent> {
         stored(
             2,
             "SettingsChosen",
-            &chosen(json!({"dead_stock_days": 60, "high_value_threshold": "500.00"})),
+            &chosen(&json!({"dead_stock_days": 60, "high_value_threshold": "500.00"})),
         ),
         stored(3, "DayStarted", &DayStarted { date: NaiveDate::from_ymd_opt(2011, 11, 30).unwrap() }),
-        stored(4, "SettingsChosen", &chosen(json!({"dead_stock_days": null, "censor_stockouts": true}))),
+        stored(4, "SettingsChosen", &chosen(&json!({"dead_stock_days": null, "censor_stockouts": true}))),
         stored(5, "CurrencyLocked", &CurrencyLocked { currency: Currency::new("GBP").unwrap() }),
         stored(6, "CompanyProfileEdited", &CompanyProfileEdited { profile: profile("Hearts & Co") }),
     ]

@@ -1,5 +1,5 @@
 //! Sales: twice is once, demand by rule R3, reports beside lines, quarantine.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 

@@ -70,40 +70,40 @@ pub(crate) struct SettingsDocument {
 #[schema(as = SettingsChange)]
 #[expect(dead_code, reason = "it describes the document; the domain checks it")]
 pub(crate) struct SettingsChange {
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     low_stock_threshold_days: Option<u32>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     safety_buffer_days: Option<u32>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     default_lead_time_days: Option<u32>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     understocked_threshold: Option<u32>,
     /// Greater than `understocked_threshold`.
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     overstocked_threshold: Option<u32>,
-    #[schema(minimum = 1, maximum = 1000000)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     dead_stock_days: Option<u32>,
     /// A decimal in the company's currency, or money in it.
     high_value_threshold: Option<Price>,
-    #[schema(minimum = 1, maximum = 1000000)]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     volatility_high_ratio: Option<f64>,
-    #[schema(minimum = 0, maximum = 1000000)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     urgent_risk: Option<f64>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     reduce_order_dir: Option<u32>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     promote_dir: Option<u32>,
-    #[schema(minimum = 0, maximum = 1000000)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     suggestion_min_risk: Option<f64>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     marketing_threshold_days: Option<u32>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     backdate_confirm_days: Option<u32>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     large_change_percent: Option<u32>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     zeroing_confirm_percent: Option<u32>,
-    #[schema(maximum = 1000000)]
+    #[schema(maximum = 1_000_000)]
     over_receipt_percent: Option<u32>,
     #[schema(maximum = 730)]
     history_days: Option<u32>,

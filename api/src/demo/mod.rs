@@ -2,7 +2,7 @@
 //!
 //! The data end in 2011; every day is moved by the same number of whole weeks, so that they end in the past week and
 //! weekdays stay. The number is kept with the shop's location, so a second start repeats the first one and adds nothing.
-//! Read in this order: [`load`], [`goods`] (products, places, opening stock), [`sales`], [`handwork`].
+//! Read in this order: [`load`], `goods` (products, places, opening stock), `sales`, `handwork`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

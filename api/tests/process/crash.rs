@@ -116,11 +116,11 @@ async fn every_command_once(server: &Server, load: &Load) {
 
 async fn read_models_equal_a_fold(server: &Server, folder: &DataDir, load: &Load) {
     let last = load.acknowledged.lock().unwrap().values().max().copied().unwrap();
-    let list = load.get(&server.url, &format!("/inventory?min_position={last}")).await;
+    let levels = load.get(&server.url, &format!("/inventory?min_position={last}")).await;
     load.get(&server.url, &format!("/inventory/movements?page_size=1&min_position={last}")).await;
     let acknowledged = load.acknowledged.lock().unwrap().clone();
     for item in ITEMS {
-        let row = list["items"].as_array().unwrap().iter().find(|row| row["item_id"] == item).unwrap();
+        let row = levels["items"].as_array().unwrap().iter().find(|row| row["item_id"] == item).unwrap();
         let expected = acknowledged.keys().filter(|key| item_of(key) == item).count();
         assert_eq!(row["total_stock"], expected, "{item}");
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 
 /// How long a start, with recovery, may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A data directory that the server's user can enter; removed in the end.
 pub(crate) struct DataDir(pub(crate) PathBuf);

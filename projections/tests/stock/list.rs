@@ -240,22 +240,23 @@ fn asks(chance: &mut Chance) -> Vec<Ask> {
     asks
 }
 
+/// The order of an ask, as SQL.
+fn order_by(ask: &Ask) -> Vec<String> {
+    let term = |sort: &Sort| {
+        let both_stock =
+            |column: &Column| matches!((column, &sort.column), (Column::Stock(_), Column::Stock(_)));
+        let sql = COLUMNS.iter().find(|(column, _)| *column == sort.column || both_stock(column)).unwrap().1;
+        format!("{sql} {} nulls last", if sort.descending { "desc" } else { "asc" })
+    };
+    ask.sort.iter().map(term).collect()
+}
+
 async fn plain_sql(owner: &PgPool, ask: &Ask) -> (Vec<String>, usize) {
     let place = ask.sort.iter().find_map(|sort| match &sort.column {
         Column::Stock(place) => Some(place.clone()),
         _ => None,
     });
-    let order: Vec<String> = ask
-        .sort
-        .iter()
-        .map(|sort| {
-            let both_stock =
-                |column: &Column| matches!((column, &sort.column), (Column::Stock(_), Column::Stock(_)));
-            let sql =
-                COLUMNS.iter().find(|(column, _)| *column == sort.column || both_stock(column)).unwrap().1;
-            format!("{sql} {} nulls last", if sort.descending { "desc" } else { "asc" })
-        })
-        .collect();
+    let order = order_by(ask);
     let sql = format!(
         "with rows as (
              select p.item_key, p.item_id, p.sku, p.product_name, p.category, p.unit_cost_amount, p.is_active,

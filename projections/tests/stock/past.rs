@@ -14,13 +14,16 @@ use crate::facts::{COMPANIES, Chance, day_one, fold, random_facts, read_models};
 
 const EVERYTHING: Span = Span { offset: 0, limit: 100_000 };
 
+/// When, position, quantity, and the stock stated by an anchor.
+type Leg = (DateTime<Utc>, i64, i64, Option<i64>);
+
 /// On hand per product and location at `instant` as known at `known`, one fact after another.
 fn plain_fold(
     events: &[StoredEvent],
     instant: DateTime<Utc>,
     known: DateTime<Utc>,
 ) -> BTreeMap<(String, String), i64> {
-    let mut legs: BTreeMap<(String, String), Vec<(DateTime<Utc>, i64, i64, Option<i64>)>> = BTreeMap::new();
+    let mut legs: BTreeMap<(String, String), Vec<Leg>> = BTreeMap::new();
     for event in events.iter().filter(|event| event.company_id == COMPANIES[0] && event.recorded_at <= known)
     {
         let fact = StockEvent::decode(&event.event_type, event.schema_version, &event.payload).unwrap();

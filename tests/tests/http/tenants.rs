@@ -186,9 +186,10 @@ async fn no_list_or_filter_shows_another_companys_things() {
         if get.is_null() || path.contains('{') || path.ends_with("/stream") || !path.starts_with("/api/v1") {
             continue;
         }
-        let named = get["parameters"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str());
+        let offered =
+            get["parameters"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str());
         let filters: Vec<(&str, &str)> =
-            named.filter_map(|name| values.get_key_value(name)).map(|(n, v)| (*n, *v)).collect();
+            offered.filter_map(|name| values.get_key_value(name)).map(|(n, v)| (*n, *v)).collect();
         let alone = std::iter::once(Vec::new()).chain(filters.iter().map(|filter| vec![*filter]));
         for query in alone {
             let request = stranger.request(Method::GET, path.trim_start_matches("/api/v1")).query(&query);

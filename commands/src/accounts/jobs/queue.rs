@@ -1,4 +1,4 @@
-//! The queue as everybody sees it: enqueue, look, retry, cancel. What workers do with it stands in [`super::lease`].
+//! The queue as everybody sees it: enqueue, look, retry, cancel. What workers do with it stands in `lease`.
 
 use std::sync::Arc;
 
