@@ -106,7 +106,6 @@ async fn a_killed_session_takes_the_server_through_recovery_and_pools_connect_ag
 
 /// Not a test of its own: the process that the next tests kill. Writes its server's pid and waits for ever.
 #[tokio::test]
-#[ignore = "run by the tests that kill it"]
 async fn child() {
     let Ok(folder) = std::env::var(CHILD) else { return };
     let folder = PathBuf::from(folder);
@@ -120,7 +119,7 @@ async fn child() {
 
 async fn start_child(folder: &Path) -> (Child, u32) {
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored"])
+        .args(["--exact", "child"])
         .env(CHILD, folder)
         .stdout(Stdio::null())
         .spawn()
