@@ -48,9 +48,6 @@ pub enum DatabaseError {
     /// A migration failed.
     #[error("the database could not be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// The name of a schema that is not a read model's.
-    #[error("{0} is not the name of a read model's schema")]
-    SchemaName(String),
     /// The number of partitions is not between 1 and 1024.
     #[error("STOCKTRAIL_PARTITIONS must be a number from 1 to 1024, not {0}")]
     Partitions(String),

@@ -2,15 +2,14 @@
 //!
 //! [`Database::open`] connects to the PostgreSQL of `DATABASE_URL`, or starts a private server under the data
 //! directory, and brings the tables up to date (the SQL files beside `src`, forward only). Everyone else asks it for
-//! a pool of a [`Role`] that has only the rights of its work. Read in this order: [`database`](Database), `read_model`,
-//! `attach` (for tools), then the private server: `server` (what it is), `binaries`, `home`, `supervisor`, `process`.
-//! [`testing`] gives every test a database of its own.
+//! a pool of a [`Role`] that has only the rights of its work. Read in this order: [`database`](Database), `attach` (for
+//! tools), then the private server: `server` (what it is), `binaries`, `home`, `supervisor`, `process`. [`testing`] gives
+//! every test a database of its own.
 
 mod error;
 mod database;
 mod attach;
 mod pools;
-mod read_model;
 mod server;
 mod binaries;
 mod home;

@@ -236,47 +236,6 @@ async fn an_address_of_a_running_server_serves_too_and_opening_twice_changes_not
     }
 }
 
-#[tokio::test]
-async fn a_read_model_is_made_once_with_its_rights_and_dropped() {
-    const DDL: &str = "
-        create table levels (company_id uuid not null, item text not null, quantity bigint not null,
-            primary key (company_id, item));
-        create table totals (n bigint);
-    ";
-    let database = fresh_database().await;
-    assert!(database.ensure_read_model("probe_1", DDL).await.unwrap());
-    assert!(!database.ensure_read_model("probe_1", "this is not looked at").await.unwrap());
-    let projector = database.pool(Role::Projector, 1).await.unwrap();
-    sqlx::raw_sql(
-        "insert into probe_1.levels values (gen_random_uuid(), 'a', 1), ('00000000-0000-0000-0000-000000000001', 'b', 2);
-         insert into probe_1.totals values (1)",
-    )
-    .execute(&projector)
-    .await
-    .unwrap();
-    let api = database.pool(Role::Api, 1).await.unwrap();
-    let seen = |set: &'static str| {
-        let api = api.clone();
-        async move {
-            let mut transaction = api.begin().await.unwrap();
-            sqlx::raw_sql(set).execute(&mut *transaction).await.unwrap();
-            let levels = sqlx::query_scalar::<_, i64>("select count(*) from probe_1.levels");
-            levels.fetch_one(&mut *transaction).await.unwrap()
-        }
-    };
-    assert_eq!(seen("select 1").await, 0);
-    assert_eq!(seen("set local app.company_id = '00000000-0000-0000-0000-000000000001'").await, 1);
-    assert!(sqlx::raw_sql("delete from probe_1.totals").execute(&api).await.is_err());
-    database.drop_read_model("probe_1").await.unwrap();
-    assert!(database.ensure_read_model("probe_1", DDL).await.unwrap());
-    for wrong in ["log", "public", "pg_1", "Probe_1", "probe_1; drop schema log", "projections"] {
-        assert!(
-            matches!(database.drop_read_model(wrong).await, Err(DatabaseError::SchemaName(_))),
-            "{wrong}"
-        );
-    }
-}
-
 #[test]
 fn missing_programs_are_told_with_the_command_that_installs_them() {
     let told = DatabaseError::NotInstalled.to_string();
