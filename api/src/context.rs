@@ -128,6 +128,7 @@ impl FromRequestParts<AppState> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let principal = sign_in(&parts.headers, state).await?;
         state.limiter.check(principal.company_id, principal.id())?;
+        state.boards.notice(principal.company_id);
         let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let declared = state.rooms.of(path, &parts.method);
         let request_id = parts.extensions.get::<RequestId>().map_or_else(|| state.ids.next(), |id| id.0);

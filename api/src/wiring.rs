@@ -143,6 +143,7 @@ async fn start_work(
     let pace = if works { LIVE_PACE } else { POLL_PACE };
     tasks.spawn(state.heads.clone().follow(pools.projecting.clone(), pace, state.stop.clone()));
     tasks.spawn(background::tidy(state.clone()));
+    tasks.spawn(state.boards.clone().keep_warm(state.stop.clone()));
     let (committers, clock) = (state.committers.clone(), state.clock.clone());
     let runner = RunnerConfig {
         pool: pools.projecting.clone(),

@@ -62,6 +62,7 @@ impl SessionAnswer {
         tokens: &TokenPair,
         person: Person,
     ) -> Result<Self, Problem> {
+        state.boards.notice(tokens.company_id);
         let company = MemberCompany::read(state, tokens.company_id, tokens.role, tokens.company_id).await?;
         Ok(Self::new(tokens, person, company))
     }

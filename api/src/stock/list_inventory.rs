@@ -139,7 +139,7 @@ async fn find(
     let (as_of, known_at) = (as_of.unwrap_or(end).min(end), known_at.unwrap_or(end).min(end));
     let levels = queries::as_of(&mut tx, caller.company_id, None, as_of, known_at).await?;
     drop(tx);
-    Ok((state.boards.list_past(caller.company_id, ask, levels).await?, true))
+    Ok((state.boards.list_past(caller.company_id, ask, levels, fresh).await?, true))
 }
 
 fn sort(caller: &Caller, listing: &Listing) -> Result<Vec<Sort>, Problem> {

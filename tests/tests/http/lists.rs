@@ -1,6 +1,7 @@
 //! What every list can do: sort, filter, pages, files; and reading one's own writes.
 
 use std::io::Read;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -30,6 +31,19 @@ async fn stocked(app: &TestApp) -> Person<'_> {
 
 fn ids(answer: &Answer) -> Vec<&str> {
     answer.items().iter().map(|row| row["item_id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_in_memory_before_it_is_asked_for() {
+    let app = TestApp::start().await;
+    stocked(&app).await;
+    let in_memory = async {
+        while app.running.state.boards.rows() < 4 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), in_memory).await.unwrap();
+    app.stop().await;
 }
 
 #[tokio::test]

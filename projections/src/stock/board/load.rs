@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::levels::Place;
 use super::table::Table;
 
-/// Rows taken from PostgreSQL at once.
-const CHUNK: usize = 20_000;
+/// Rows taken up at once; others work in between.
+const CHUNK: usize = 5_000;
+/// Changed rows of a read model that are few: taken up within a few milliseconds while readers wait.
+const FEW: usize = 2_000;
 
 /// A product as the catalogue says it.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -117,26 +119,33 @@ pub(super) async fn places(
     Ok((copies, places))
 }
 
-pub(super) async fn changes(
+/// What is newer than `seen`, or none when that is more than [`FEW`] rows.
+pub(super) async fn few_changes(
     conn: &mut PgConnection,
     company_id: Uuid,
     seen: Seen,
-) -> Result<(Vec<ProductChange>, Vec<LevelChange>), sqlx::Error> {
-    let products =
-        sqlx::query_as(PRODUCTS).bind(company_id).bind(seen.products).fetch_all(&mut *conn).await?;
-    let levels = sqlx::query_as(LEVELS).bind(company_id).bind(seen.levels).fetch_all(conn).await?;
-    Ok((products, levels))
+) -> Result<Option<(Vec<ProductChange>, Vec<LevelChange>)>, sqlx::Error> {
+    // Sorted as the index is, so that no plan reads past it.
+    let products = format!("{PRODUCTS} order by changed_position limit {}", FEW + 1);
+    let products: Vec<ProductChange> =
+        sqlx::query_as(&products).bind(company_id).bind(seen.products).fetch_all(&mut *conn).await?;
+    if products.len() > FEW {
+        return Ok(None);
+    }
+    let levels = format!("{LEVELS} order by updated_position limit {}", FEW + 1);
+    let levels: Vec<LevelChange> =
+        sqlx::query_as(&levels).bind(company_id).bind(seen.levels).fetch_all(conn).await?;
+    Ok(Some((products, levels)).filter(|(_, levels)| levels.len() <= FEW))
 }
 
-/// Everything from the beginning, in chunks, so that a large company never stands in memory twice.
+/// Takes everything that is newer than `seen` up into `table`, in chunks, so that the rows never stand in memory twice.
 pub(super) async fn load(
     conn: &mut PgConnection,
     company_id: Uuid,
     places: &[Place],
-    copies: (i64, i64),
+    mut table: Table,
+    mut seen: Seen,
 ) -> Result<(Table, Seen), sqlx::Error> {
-    let mut table = Table::default();
-    let mut seen = Seen { copies, ..Seen::NOTHING };
     table.set_places(places);
     let mut products = sqlx::query_as::<_, ProductChange>(PRODUCTS)
         .bind(company_id)
