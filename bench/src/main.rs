@@ -11,6 +11,7 @@ mod peer;
 mod http;
 mod batch;
 mod lists;
+mod indexes;
 mod report;
 
 use std::time::Duration;
@@ -146,6 +147,13 @@ async fn lists(
     let busy = busy?;
     report.ratio(&format!("commands beside lists of {products} / alone"), beside? / alone);
     report.millis(&format!("GET /inventory of {products} beside commands, p99"), busy.percentile(99));
+    let cost = indexes::cost(bed, &shop, items, seconds).await?;
+    report.add(&format!("commands with the reads' indexes, {products} products"), cost.with);
+    report.add(&format!("commands without the reads' indexes, {products} products"), cost.without);
+    report.ratio(
+        &format!("commands with / without the reads' indexes, {products} products"),
+        cost.with / cost.without,
+    );
     shop.stop().await;
     Ok(())
 }
