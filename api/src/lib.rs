@@ -18,6 +18,7 @@ mod context;
 mod extract;
 mod body;
 mod answer;
+mod calendar;
 mod list;
 mod schema;
 mod observe;

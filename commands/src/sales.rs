@@ -183,7 +183,7 @@ impl Workspace<'_> {
         let quarantine_id = self.ids.next();
         let id: Arc<str> = Arc::from(quarantine_id.to_string());
         self.begin_stream::<Quarantine>(&id)?;
-        let command = QuarantineCommand::Quarantine { line: line.clone(), reason };
+        let command = QuarantineCommand::Quarantine { line: line.clone(), reason, now: self.now };
         let event_id = self.ids.next();
         self.change::<Quarantine>(&id, event_id, Some(line.sold_at), command)?;
         self.claim_external(key, digest);
@@ -309,13 +309,19 @@ impl From<SalesReportRefusal> for Stop {
 impl From<QuarantineRefusal> for Stop {
     fn from(refusal: QuarantineRefusal) -> Self {
         use RefusalKind::{Conflict, Invalid, NotFound};
-        let (code, kind) = match refusal {
-            QuarantineRefusal::NotFound => ("unknown_quarantine_entry", NotFound),
-            QuarantineRefusal::AlreadyQuarantined => ("already_quarantined", Conflict),
-            QuarantineRefusal::AlreadyReleased => ("already_released", Conflict),
-            QuarantineRefusal::QuantityNotPositive(_) => ("quantity_not_positive", Invalid),
-            QuarantineRefusal::QuantityTooLarge(_) => ("quantity_too_large", Invalid),
-        };
-        Self::Refused(Refused::new(code, kind, refusal.to_string()))
+        let message = refusal.to_string();
+        let refused = |code, kind| Refused::new(code, kind, message.clone());
+        Self::Refused(match refusal {
+            QuarantineRefusal::NotFound => refused("unknown_quarantine_entry", NotFound),
+            QuarantineRefusal::AlreadyQuarantined => refused("already_quarantined", Conflict),
+            QuarantineRefusal::AlreadyReleased => refused("already_released", Conflict),
+            QuarantineRefusal::QuantityNotPositive(_) => {
+                refused("quantity_not_positive", Invalid).at("/quantity")
+            }
+            QuarantineRefusal::QuantityTooLarge(_) => refused("quantity_too_large", Invalid).at("/quantity"),
+            QuarantineRefusal::InTheFuture { latest, .. } => {
+                refused("in_the_future", Invalid).at("/sold_at").figure("latest", latest.to_rfc3339())
+            }
+        })
     }
 }

@@ -32,7 +32,8 @@ impl Workspace<'_> {
         self.check_locations(intent)?;
         let command = self.stock_command(&key, intent.clone())?;
         let mut after = self.state::<StockItem>(&key)?.state.clone();
-        let events = rehearse(&after, command).map_err(|refusal| self.stock_stop(&key, refusal))?;
+        let events = rehearse(&after, command)
+            .map_err(|refusal| naming_instant(self.stock_stop(&key, refusal), instant_field(intent)))?;
         let Some(event) = events.into_iter().next() else { return Err(Stop::Duplicate) };
         after.evolve(&event);
         outcome(self.directory()?, &key, &after, &event).map(Outcome::Stock)
@@ -40,6 +41,7 @@ impl Workspace<'_> {
 
     /// Runs an order about stock and notes its event.
     pub(crate) fn record_stock(&mut self, key: &Arc<str>, intent: StockIntent) -> Result<StockEvent, Stop> {
+        let field = instant_field(&intent);
         let command = self.stock_command(key, intent)?;
         let movement_id = command.facts.movement_id;
         let effective_at = effective_at(&command);
@@ -50,7 +52,7 @@ impl Workspace<'_> {
                 self.missing.insert(Missing::History(self.stock_stream(key)));
                 return Err(Stop::Missing);
             }
-            events => events?,
+            events => events.map_err(|stop| naming_instant(stop, field))?,
         };
         for location in events.iter().flat_map(StockEvent::locations) {
             self.note_movement(location)?;
@@ -187,6 +189,31 @@ fn effective_at(command: &StockCommand) -> DateTime<Utc> {
     };
     let at = stamp.map_or(command.facts.now, |stamp| stamp.at);
     DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
+}
+
+/// Where an order bears its instant.
+fn instant_field(intent: &StockIntent) -> &'static str {
+    match intent {
+        StockIntent::Adjust { .. } => "/adjusted_at",
+        StockIntent::Count { .. } => "/counted_at",
+        StockIntent::Transfer { .. } => "/transferred_at",
+        StockIntent::Receive { .. } => "/received_at",
+        StockIntent::Return { .. } => "/returned_at",
+        StockIntent::Open { .. } => "/opened_at",
+        StockIntent::RecordSale { .. }
+        | StockIntent::RecordShipment { .. }
+        | StockIntent::RecordCancellation { .. }
+        | StockIntent::RecordReturn { .. }
+        | StockIntent::RecordSnapshot { .. } => "/sold_at",
+    }
+}
+
+/// A refused instant is named by the field that bears it.
+fn naming_instant(stop: Stop, field: &'static str) -> Stop {
+    match stop {
+        Stop::Refused(refused) if refused.code == "in_the_future" => Stop::Refused(refused.at(field)),
+        stop => stop,
+    }
 }
 
 impl From<StockRefusal> for Stop {

@@ -4,7 +4,7 @@
 //! answered as 0 with `cost_missing`, stays missing.
 #![expect(clippy::option_option, reason = "an absent field stays, null clears")]
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use domain::catalogue::product::event::{Listing, ProductDetails};
 use domain::shared::ids::ItemId;
 use domain::shared::money::{Currency, Money};
 
+use crate::calendar;
 use crate::catalogue::price::{Amount, Price};
 
 /// A product, whole or in part.
@@ -191,15 +192,8 @@ fn price(
     }
 }
 
-/// Dates with a year of four digits are dates in every file and database.
 fn day(date: Option<NaiveDate>) -> Result<Option<NaiveDate>, Refused> {
-    match date {
-        Some(date) if !(1..=9999).contains(&date.year()) => {
-            let message = "must have a year from 1 to 9999";
-            Err(Refused::new("invalid_value", RefusalKind::Invalid, message).at("/listed_on"))
-        }
-        date => Ok(date),
-    }
+    date.map(|date| calendar::in_body("/listed_on", date)).transpose()
 }
 
 fn units_a_day(amount: Option<Amount>) -> Option<Decimal> {

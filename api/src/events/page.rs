@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use projections::events::Filter;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::row::EventRow;
+use crate::calendar;
 use crate::context::Caller;
 use crate::extract::Query;
 use crate::problem::Problem;
@@ -87,26 +88,6 @@ pub(crate) async fn list_events(
 }
 
 impl EventFilters {
-    /// The database holds no instants beyond these.
-    fn check_instants(&self) -> Result<(), Problem> {
-        let instants = [
-            ("?from", self.from),
-            ("?to", self.to),
-            ("?effective_from", self.effective_from),
-            ("?effective_to", self.effective_to),
-        ];
-        for (name, instant) in instants {
-            if instant.is_some_and(|instant| !(1900..=9999).contains(&instant.year())) {
-                return Err(Problem::invalid(
-                    "invalid_parameter",
-                    name,
-                    "must lie in the years 1900 to 9999",
-                ));
-            }
-        }
-        Ok(())
-    }
-
     fn into_filter(self, company_id: uuid::Uuid) -> Result<Filter, Problem> {
         let limit = self.limit.unwrap_or(DEFAULT_EVENTS);
         if !(1..=MAX_EVENTS).contains(&limit) {
@@ -115,7 +96,6 @@ impl EventFilters {
         if self.after.is_some_and(|after| after < 0) {
             return Err(Problem::invalid("invalid_parameter", "?after", "must be a position, 0 or more"));
         }
-        self.check_instants()?;
         let (mut stream_type, mut stream_id) = match self.stream {
             Some(stream) => match stream.split_once(':') {
                 Some((kind, id)) => (Some(kind.to_owned()), Some(id.to_owned())),
@@ -138,10 +118,10 @@ impl EventFilters {
                 .filter(|name| !name.is_empty())
                 .map(str::to_owned)
                 .collect(),
-            recorded_from: self.from,
-            recorded_before: self.to,
-            effective_from: self.effective_from,
-            effective_before: self.effective_to,
+            recorded_from: calendar::in_query("?from", self.from)?,
+            recorded_before: calendar::in_query("?to", self.to)?,
+            effective_from: calendar::in_query("?effective_from", self.effective_from)?,
+            effective_before: calendar::in_query("?effective_to", self.effective_to)?,
             after: self.after,
             descending: self.order == Some(Order::Desc),
             limit,

@@ -12,8 +12,8 @@ use domain::shared::money::{Currency, Money};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::calendar;
 use crate::catalogue::Amount;
-use crate::sales::days;
 
 /// A line of an order of a channel.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -83,7 +83,7 @@ pub(crate) struct PriceBody<'a> {
 impl LineBody<'_> {
     /// The reported line that it means, or what is wrong with it.
     pub(crate) fn into_line(self) -> Result<ReportedLine, Refused> {
-        let stamp = Stamp::from(days::instant("/sold_at", self.sold_at)?);
+        let stamp = Stamp::from(calendar::in_body("/sold_at", self.sold_at)?);
         let location_id = self.location_id.as_deref().filter(|text| !text.trim().is_empty());
         Ok(ReportedLine {
             kind: self.kind.into(),

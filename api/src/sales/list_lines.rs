@@ -12,12 +12,12 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::calendar;
 use crate::catalogue::resolve_item;
 use crate::context::Caller;
 use crate::extract::Query;
 use crate::list::{self, Cell, List, ListParams, Listing, Sort};
 use crate::problem::Problem;
-use crate::sales::days;
 use crate::schema::MoneySchema;
 use crate::state::AppState;
 
@@ -158,8 +158,6 @@ fn all_lines(
 
 impl LineFilters {
     async fn resolve(self, conn: &mut sqlx::PgConnection, caller: &Caller) -> Result<LineFilter, Problem> {
-        days::parameter("?from", self.from)?;
-        days::parameter("?to", self.to)?;
         let item_key = match self.item_id {
             Some(item_id) => Some(resolve_item(conn, caller, &item_id).await?),
             None => None,
@@ -171,8 +169,8 @@ impl LineFilters {
             location_id: self.location_id,
             kind: self.kind.map(|kind| word(&kind)),
             state: self.state.map(|state| word(&state)),
-            from: self.from,
-            to: self.to,
+            from: calendar::in_query("?from", self.from)?,
+            to: calendar::in_query("?to", self.to)?,
         })
     }
 }

@@ -8,7 +8,6 @@ use utoipa_axum::routes;
 
 use crate::state::AppState;
 
-mod days;
 mod line_body;
 mod verdicts;
 mod record_order;

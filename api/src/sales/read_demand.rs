@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::calendar;
 use crate::catalogue::resolve_item;
 use crate::context::Caller;
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
-use crate::sales::days;
 use crate::schema::MoneySchema;
 use crate::state::AppState;
 
@@ -108,11 +108,9 @@ pub(crate) async fn read(
 
 impl DemandParams {
     fn days(&self, today: NaiveDate) -> Result<(NaiveDate, NaiveDate), Problem> {
-        days::parameter("?from", self.from)?;
-        days::parameter("?to", self.to)?;
-        let to = self.to.unwrap_or(today);
-        let from =
-            self.from.or_else(|| to.checked_sub_signed(TimeDelta::days(DEFAULT_DAYS - 1))).unwrap_or(to);
+        let from = calendar::in_query("?from", self.from)?;
+        let to = calendar::in_query("?to", self.to)?.unwrap_or(today);
+        let from = from.or_else(|| to.checked_sub_signed(TimeDelta::days(DEFAULT_DAYS - 1))).unwrap_or(to);
         let days = to.signed_duration_since(from).num_days() + 1;
         if days < 1 {
             return Err(Problem::invalid("invalid_parameter", "?to", "must not lie before from"));

@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 
 use crate::answer::{Done, Written};
 use crate::body::{Body, OneOrMany};
+use crate::calendar;
 use crate::catalogue::Amount;
 use crate::context::Caller;
 use crate::problem::Problem;
-use crate::sales::days;
 use crate::sales::line_body::key;
 use crate::sales::verdicts::BatchAnswer;
 use crate::state::AppState;
@@ -121,7 +121,7 @@ impl DayBody {
             source: key("/source", ChannelId::new(&self.source))?,
             item: key("/item_id", ItemId::new(&self.item_id))?,
             location_id: location_id.map(LocationId::new).map(|id| key("/location_id", id)).transpose()?,
-            date_local: days::day("/date_local", self.date_local)?,
+            date_local: calendar::in_body("/date_local", self.date_local)?,
             units_sold: self.units_sold,
             revenue: self.revenue.map(RevenueBody::into_money).transpose()?,
             on_duplicate: self.on_duplicate.into(),

@@ -130,18 +130,18 @@ pub(crate) async fn record(
     caller: Caller,
     Body { value, digest }: Body<OrderBody>,
 ) -> Result<Written<OrderAnswer>, Problem> {
-    let lines = value.into_lines()?;
+    let lines = value.reported_lines()?;
     let operations = lines.iter().cloned().map(Operation::RecordLine).collect();
     let receipt = state.submit(&caller, digest, operations).await?;
     let done = Done::from(&receipt);
-    refuse_if_none_taken(&receipt.verdicts)?;
+    value.refuse_if_none_taken(&receipt.verdicts)?;
     let answer = OrderAnswer::new(&lines, receipt.verdicts, receipt.position);
     let all_known = answer.lines.iter().all(|line| line.verdict == LineVerdict::Duplicate);
     Ok(Written::ok(answer, done).status(if all_known { StatusCode::OK } else { StatusCode::CREATED }))
 }
 
 impl OrderBody {
-    fn into_lines(self) -> Result<Vec<ReportedLine>, Problem> {
+    fn reported_lines(&self) -> Result<Vec<ReportedLine>, Problem> {
         if self.lines.is_empty() || self.lines.len() > MAX_LINES {
             return Err(Problem::invalid(
                 "line_count",
@@ -187,32 +187,29 @@ impl OrderBody {
         }
     }
 
-    /// Channel, order and a location of the whole order stand outside the lines.
+    fn refuse_if_none_taken(&self, verdicts: &[Verdict]) -> Result<(), Problem> {
+        let mut refusals = Vec::new();
+        for (index, verdict) in verdicts.iter().enumerate() {
+            match verdict {
+                Verdict::Refused(refused) => refusals.push((index, refused)),
+                Verdict::Accepted(_) | Verdict::Duplicate => return Ok(()),
+            }
+        }
+        let Some((_, first)) = refusals.first() else { return Ok(()) };
+        let kind = Problem::from((*first).clone()).status();
+        let problem = Problem::new(kind, first.code.clone(), first.message.clone());
+        Err(problem.fields(refusals.into_iter().map(|(index, refused)| self.fault(index, refused))))
+    }
+
+    /// Channel, order, instant and a location of the whole order stand outside the lines.
     fn fault(&self, index: usize, refused: &commands::Refused) -> FieldError {
         let place = refused.pointer.as_deref().unwrap_or_default();
         let own_location = self.lines.get(index).is_some_and(|line| line.location_id.is_some());
-        let outside = matches!(place, "/channel" | "/order_id") || (place == "/location_id" && !own_location);
+        let outside = matches!(place, "/channel" | "/order_id" | "/sold_at")
+            || (place == "/location_id" && !own_location);
         let pointer = if outside { place.to_owned() } else { format!("/lines/{index}{place}") };
         FieldError { pointer, code: refused.code.clone(), message: refused.message.clone() }
     }
-}
-
-fn refuse_if_none_taken(verdicts: &[Verdict]) -> Result<(), Problem> {
-    let mut refusals = Vec::new();
-    for (index, verdict) in verdicts.iter().enumerate() {
-        match verdict {
-            Verdict::Refused(refused) => refusals.push((index, refused)),
-            Verdict::Accepted(_) | Verdict::Duplicate => return Ok(()),
-        }
-    }
-    let Some((_, first)) = refusals.first() else { return Ok(()) };
-    let kind = Problem::from((*first).clone()).status();
-    let problem = Problem::new(kind, first.code.clone(), first.message.clone());
-    Err(problem.fields(refusals.into_iter().map(|(index, refused)| FieldError {
-        pointer: format!("/lines/{index}{}", refused.pointer.as_deref().unwrap_or_default()),
-        code: refused.code.clone(),
-        message: refused.message.clone(),
-    })))
 }
 
 impl OrderAnswer {

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use chrono::{DateTime, FixedOffset};
-use commands::Operation;
 use domain::shared::ids::ItemId;
 use domain::stock::{AdjustKind, Reason, StockIntent};
 use serde::Deserialize;
@@ -97,9 +96,7 @@ pub(crate) async fn adjust(
     seen: SeenQuantity,
     Body { value, digest }: Body<AdjustBody>,
 ) -> Result<Written<StockAnswer>, Problem> {
-    let (item, intent) = value.order(seen)?;
-    let (outcome, done) = state.submit_one(&caller, digest, Operation::Stock { item, intent }).await?;
-    StockAnswer::written(outcome, done)
+    StockAnswer::of_order(&state, &caller, digest, value.order(seen)?).await
 }
 
 impl AdjustBody {
@@ -111,7 +108,7 @@ impl AdjustBody {
             kind: self.kind.into(),
             quantity: self.quantity,
             reason: self.reason.into(),
-            human: human(self.adjusted_at, self.notes, expected, &self.confirm)?,
+            human: human("/adjusted_at", self.adjusted_at, self.notes, expected, &self.confirm)?,
         };
         Ok((item(&self.item_id)?, intent))
     }

@@ -14,6 +14,7 @@ use domain::stock::command::Human;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::calendar;
 use crate::problem::Problem;
 
 /// Longest note, in characters.
@@ -57,13 +58,15 @@ impl SeenQuantity {
     }
 }
 
-/// The circumstances of an order.
+/// The circumstances of an order, whose instant stands at `pointer`.
 pub(crate) fn human(
+    pointer: &'static str,
     at: Option<DateTime<FixedOffset>>,
     notes: Option<String>,
     expected_quantity: Option<i64>,
     confirm: &[ConfirmBody],
 ) -> Result<Human, Problem> {
+    let at = at.map(|at| calendar::in_body(pointer, at)).transpose()?;
     Ok(Human {
         at: at.map(Stamp::from),
         notes: checked_notes(notes)?,

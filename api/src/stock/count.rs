@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use chrono::{DateTime, FixedOffset};
-use commands::Operation;
 use domain::stock::StockIntent;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -63,9 +62,7 @@ pub(crate) async fn count(
     let intent = StockIntent::Count {
         location_id: location(&value.location_id, "/location_id")?,
         counted: value.quantity,
-        human: human(value.counted_at, value.notes, expected, &value.confirm)?,
+        human: human("/counted_at", value.counted_at, value.notes, expected, &value.confirm)?,
     };
-    let operation = Operation::Stock { item: item(&value.item_id)?, intent };
-    let (outcome, done) = state.submit_one(&caller, digest, operation).await?;
-    StockAnswer::written(outcome, done)
+    StockAnswer::of_order(&state, &caller, digest, (item(&value.item_id)?, intent)).await
 }

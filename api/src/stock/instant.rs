@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use domain::shared::moment::{close_of_day, start_of_day};
 use sqlx::PgConnection;
 
+use crate::calendar;
 use crate::context::Caller;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -26,7 +27,7 @@ pub(crate) enum End {
     Close,
 }
 
-/// Query parameters that are instants or dates, by name.
+/// Query parameters that are instants or dates, with what points at them.
 pub(crate) type Asked<'a> = [(&'static str, Option<&'a str>, End)];
 
 /// The instants of `asked`, in order. The company's zone is looked up only where a date is among them.
@@ -37,8 +38,8 @@ pub(crate) async fn instants(
     asked: &Asked<'_>,
 ) -> Result<Vec<Option<DateTime<Utc>>>, Problem> {
     let mut read = Vec::with_capacity(asked.len());
-    for (name, text, end) in asked {
-        read.push((text.map(|text| parse(name, text)).transpose()?, *end));
+    for (pointer, text, end) in asked {
+        read.push((text.map(|text| parse(pointer, text)).transpose()?, *end));
     }
     let zone = if read.iter().any(|(when, _)| matches!(when, Some(When::On(_)))) {
         company_zone(conn, state, caller).await?
@@ -58,29 +59,17 @@ impl When {
     }
 }
 
-fn parse(name: &str, text: &str) -> Result<When, Problem> {
+fn parse(pointer: &str, text: &str) -> Result<When, Problem> {
     let text = text.trim();
     // In a query an unescaped plus sign arrives as a space.
     let instant =
         DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_rfc3339(&text.replace(' ', "+")));
-    let when = match (instant, text.parse::<NaiveDate>()) {
-        (Ok(instant), _) => When::At(instant.with_timezone(&Utc)),
-        (Err(_), Ok(date)) => When::On(date),
-        (Err(_), Err(_)) => return Err(wrong(name, "must be an instant (RFC 3339) or a date")),
-    };
-    let year = match when {
-        When::At(instant) => chrono::Datelike::year(&instant),
-        When::On(date) => chrono::Datelike::year(&date),
-    };
-    if (1900..=9999).contains(&year) {
-        Ok(when)
-    } else {
-        Err(wrong(name, "must lie in the years 1900 to 9999"))
-    }
-}
-
-fn wrong(name: &str, message: &str) -> Problem {
-    Problem::invalid("invalid_parameter", format!("?{name}"), message)
+    let instant = calendar::in_query(pointer, instant.ok().map(|instant| instant.with_timezone(&Utc)))?;
+    let date = calendar::in_query(pointer, text.parse::<NaiveDate>().ok())?;
+    let when = instant.map(When::At).or(date.map(When::On));
+    when.ok_or_else(|| {
+        Problem::invalid("invalid_parameter", pointer, "must be an instant (RFC 3339) or a date")
+    })
 }
 
 #[cfg(test)]
@@ -90,12 +79,12 @@ mod tests {
     #[test]
     fn a_date_is_its_end_in_the_company_zone_and_an_instant_is_itself() {
         let rome = Tz::Europe__Rome;
-        let day = parse("as_of", "2011-11-30").unwrap();
+        let day = parse("?as_of", "2011-11-30").unwrap();
         assert_eq!(day.at(End::Close, rome).to_rfc3339(), "2011-11-30T22:59:59.999999+00:00");
         assert_eq!(day.at(End::Start, rome).to_rfc3339(), "2011-11-29T23:00:00+00:00");
-        let instant = parse("as_of", "2011-11-30T10:00:00 02:00").unwrap();
+        let instant = parse("?as_of", "2011-11-30T10:00:00 02:00").unwrap();
         assert_eq!(instant.at(End::Close, rome).to_rfc3339(), "2011-11-30T08:00:00+00:00");
-        assert!(parse("as_of", "yesterday").is_err());
-        assert!(parse("as_of", "+262000-01-01").is_err());
+        assert!(parse("?as_of", "yesterday").is_err());
+        assert!(parse("?as_of", "+262000-01-01").is_err());
     }
 }

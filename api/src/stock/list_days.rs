@@ -8,6 +8,7 @@ use projections::tenant;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::calendar;
 use crate::catalogue::resolve_item;
 use crate::context::Caller;
 use crate::extract::Query;
@@ -81,8 +82,8 @@ pub(crate) async fn list(
         item_key,
         location_id: filters.location_id,
         movement_type: filters.movement_type.map(|kind| kind.word().to_owned()),
-        from: filters.from,
-        to: filters.to,
+        from: calendar::in_query("?from", filters.from)?,
+        to: calendar::in_query("?to", filters.to)?,
         oldest_first: sort.first().is_some_and(|sort| !sort.descending),
     };
     let company_id = caller.company_id;

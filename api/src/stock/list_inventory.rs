@@ -129,8 +129,8 @@ async fn find(
     }
     let mut tx = caller.read(state, &["catalogue", "inventory", "movements"]).await?;
     let asked = [
-        ("as_of", filters.as_of.as_deref(), End::Close),
-        ("known_at", filters.known_at.as_deref(), End::Close),
+        ("?as_of", filters.as_of.as_deref(), End::Close),
+        ("?known_at", filters.known_at.as_deref(), End::Close),
     ];
     let instants = instants(&mut tx, state, caller, &asked).await?;
     let mut instants = instants.into_iter().map(|at| at.unwrap_or(DateTime::<Utc>::MAX_UTC));

@@ -89,10 +89,10 @@ impl MovementFilters {
         item_key: Option<String>,
     ) -> Result<MovementFilter, Problem> {
         let asked = [
-            ("from", self.from.as_deref(), End::Start),
-            ("to", self.to.as_deref(), End::Close),
-            ("as_of", self.as_of.as_deref(), End::Close),
-            ("known_at", self.known_at.as_deref(), End::Close),
+            ("?from", self.from.as_deref(), End::Start),
+            ("?to", self.to.as_deref(), End::Close),
+            ("?as_of", self.as_of.as_deref(), End::Close),
+            ("?known_at", self.known_at.as_deref(), End::Close),
         ];
         let mut instants = instants(tx, state, caller, &asked).await?.into_iter();
         let mut next = || instants.next().flatten();

@@ -1,5 +1,7 @@
 //! POST /inventory/opening: first stock of a location, one row or up to 1,000.
 
+use std::cmp::Ordering;
+
 use axum::extract::State;
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -12,6 +14,7 @@ use uuid::Uuid;
 
 use crate::answer::{Done, Written};
 use crate::body::{Body, Digest, OneOrMany};
+use crate::calendar;
 use crate::context::Caller;
 use crate::problem::{FieldError, Problem, row_error};
 use crate::state::AppState;
@@ -184,11 +187,10 @@ impl OpeningBody {
                     "give date or opened_at, not both",
                 ));
             }
-            (Some(instant), None) => Some(Stamp::from(instant)),
+            (Some(instant), None) => Some(Stamp::from(calendar::in_body("/opened_at", instant)?)),
             (None, Some(date)) => {
-                let close = close_of_day(date, zone);
-                let at = if date == local_date(now, zone) { now } else { close };
-                Some(Stamp { at, offset_minutes: 0 })
+                let date = calendar::in_body("/date", date)?;
+                Some(Stamp { at: close_so_far(date, zone, now)?, offset_minutes: 0 })
             }
             (None, None) => None,
         };
@@ -199,6 +201,19 @@ impl OpeningBody {
             notes: checked_notes(self.notes)?,
         };
         Ok(Operation::Stock { item: item(&self.item_id)?, intent })
+    }
+}
+
+/// The close of a day; of today, now.
+fn close_so_far(date: NaiveDate, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    let today = local_date(now, zone);
+    match date.cmp(&today) {
+        Ordering::Less => Ok(close_of_day(date, zone)),
+        Ordering::Equal => Ok(now),
+        Ordering::Greater => {
+            let message = format!("{date} lies in the future; today is {today}");
+            Err(Problem::invalid("in_the_future", "/date", message))
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use chrono::{DateTime, FixedOffset};
-use commands::Operation;
 use domain::stock::StockIntent;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -65,9 +64,7 @@ pub(crate) async fn receive(
         location_id: location(&value.location_id, "/location_id")?,
         quantity: value.quantity,
         reference: checked_reference(value.reference)?,
-        human: human(value.received_at, value.notes, expected, &value.confirm)?,
+        human: human("/received_at", value.received_at, value.notes, expected, &value.confirm)?,
     };
-    let operation = Operation::Stock { item: item(&value.item_id)?, intent };
-    let (outcome, done) = state.submit_one(&caller, digest, operation).await?;
-    StockAnswer::written(outcome, done)
+    StockAnswer::of_order(&state, &caller, digest, (item(&value.item_id)?, intent)).await
 }

@@ -1,13 +1,18 @@
 //! Answer of orders about one location.
 
-use commands::Outcome;
 use commands::operation::{StockLeg, StockOutcome};
+use commands::{Operation, Outcome};
+use domain::shared::ids::ItemId;
+use domain::stock::StockIntent;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::answer::{Done, Written};
+use crate::answer::Written;
+use crate::body::Digest;
+use crate::context::Caller;
 use crate::problem::Problem;
+use crate::state::AppState;
 use crate::stock::circumstances::ConfirmBody;
 
 /// Stock of a product at one location after an order, in units.
@@ -40,8 +45,14 @@ pub(crate) struct StockAnswer {
 }
 
 impl StockAnswer {
-    /// The answer with the on hand as its `ETag`.
-    pub(crate) fn written(outcome: Outcome, done: Done) -> Result<Written<Self>, Problem> {
+    /// Hands an order about a product to the log; the answer bears the on hand as its `ETag`.
+    pub(crate) async fn of_order(
+        state: &AppState,
+        caller: &Caller,
+        digest: Digest,
+        (item, intent): (ItemId, StockIntent),
+    ) -> Result<Written<Self>, Problem> {
+        let (outcome, done) = state.submit_one(caller, digest, Operation::Stock { item, intent }).await?;
         let answer = Self::of(outcome, done.position)?;
         let seen = answer.quantity_after;
         Ok(Written::ok(answer, done).etag(seen))

@@ -103,7 +103,7 @@ pub(crate) async fn transfer(
         from: location(&value.from_location_id, "/from_location_id")?,
         to: location(&value.to_location_id, "/to_location_id")?,
         quantity: value.quantity,
-        human: human(value.transferred_at, value.notes, expected, &value.confirm)?,
+        human: human("/transferred_at", value.transferred_at, value.notes, expected, &value.confirm)?,
     };
     let operation = Operation::Stock { item: item(&value.item_id)?, intent };
     let (outcome, done) = state.submit_one(&caller, digest, operation).await?;

@@ -1,6 +1,6 @@
 //! Orders to channels, report sources and quarantined lines.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::sales::event::{ChannelConfigured, QuarantineReason, ReportedLine};
@@ -61,6 +61,8 @@ pub enum QuarantineCommand {
         line: ReportedLine,
         /// What nobody knows.
         reason: QuarantineReason,
+        /// The server's clock.
+        now: DateTime<Utc>,
     },
     /// Let the line go; it found its place.
     Release {

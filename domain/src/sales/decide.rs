@@ -1,5 +1,7 @@
 //! The rules of channels, daily reports (decisions 18 to 20) and quarantined lines (decision 23).
 
+use chrono::{DateTime, Utc};
+
 use crate::sales::command::{ChannelCommand, OnDuplicate, QuarantineCommand, SalesReportCommand};
 use crate::sales::event::{
     ChannelConfigured, ChannelEvent, DailySalesReported, LineQuarantined, QuarantineEvent, QuarantineReason,
@@ -8,6 +10,7 @@ use crate::sales::event::{
 use crate::sales::refusal::{ChannelRefusal, QuarantineRefusal, SalesReportRefusal};
 use crate::sales::state::{Channel, Quarantine, Reported, SalesReport};
 use crate::shared::field;
+use crate::shared::moment::latest_instant;
 use crate::shared::money::Money;
 use crate::shared::quantity::{MAX_QUANTITY, Units};
 
@@ -89,7 +92,7 @@ impl Quarantine {
     /// What happens because of an order, or why it is refused.
     pub fn decide(&self, command: QuarantineCommand) -> Result<Vec<QuarantineEvent>, QuarantineRefusal> {
         match command {
-            QuarantineCommand::Quarantine { line, reason } => self.keep(line, reason),
+            QuarantineCommand::Quarantine { line, reason, now } => self.keep(line, reason, now),
             QuarantineCommand::Release { already_recorded } => self.release(already_recorded),
         }
     }
@@ -98,6 +101,7 @@ impl Quarantine {
         &self,
         line: ReportedLine,
         reason: QuarantineReason,
+        now: DateTime<Utc>,
     ) -> Result<Vec<QuarantineEvent>, QuarantineRefusal> {
         if *self != Self::Empty {
             return Err(QuarantineRefusal::AlreadyQuarantined);
@@ -107,6 +111,10 @@ impl Quarantine {
         }
         if line.quantity > MAX_QUANTITY {
             return Err(QuarantineRefusal::QuantityTooLarge(line.quantity));
+        }
+        let latest = latest_instant(now);
+        if line.sold_at > latest {
+            return Err(QuarantineRefusal::InTheFuture { sold_at: line.sold_at, latest });
         }
         Ok(vec![QuarantineEvent::LineQuarantined(LineQuarantined { line, reason })])
     }

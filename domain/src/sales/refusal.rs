@@ -1,6 +1,6 @@
 //! Why an order to a channel, a report source or a quarantined line is refused.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::shared::field::InvalidField;
 use crate::shared::money::Currency;
@@ -64,4 +64,12 @@ pub enum QuarantineRefusal {
     /// More than any single fact may state.
     #[error("quantity must be at most {MAX_QUANTITY}, is {0}")]
     QuantityTooLarge(Units),
+    /// Decision 11.
+    #[error("{sold_at} lies in the future; the latest accepted is {latest}")]
+    InTheFuture {
+        /// When the line is said to have happened.
+        sold_at: DateTime<Utc>,
+        /// The latest instant that is accepted.
+        latest: DateTime<Utc>,
+    },
 }

@@ -7,7 +7,12 @@ use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// How far ahead of the server's clock a fact may lie (decision 11).
-pub const FUTURE_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+const FUTURE_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+
+/// The latest instant that a fact may bear; `now` where the calendar ends.
+pub fn latest_instant(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.checked_add_signed(FUTURE_TOLERANCE).unwrap_or(now)
+}
 
 /// Instant at which `date` ends in `zone`, less one microsecond: the close of the day.
 pub fn close_of_day(date: NaiveDate, zone: Tz) -> DateTime<Utc> {

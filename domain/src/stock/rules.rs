@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use crate::shared::ids::LocationId;
-use crate::shared::moment::{FUTURE_TOLERANCE, Stamp, local_date};
+use crate::shared::moment::{Stamp, latest_instant, local_date};
 use crate::shared::quantity::{MAX_QUANTITY, Units};
 use crate::stock::command::{Confirm, Human, StockFacts};
 use crate::stock::event::{Discrepancy, Entry, Movement};
@@ -79,7 +79,7 @@ impl Deciding<'_> {
     pub(super) fn instant(self, at: Option<Stamp>) -> Result<Stamp, StockRefusal> {
         let stamp = at.unwrap_or(Stamp { at: self.facts.now, offset_minutes: 0 });
         let stamp = Stamp { at: stamp.at.trunc_subsecs(6), ..stamp };
-        let latest = shifted(self.facts.now, FUTURE_TOLERANCE);
+        let latest = latest_instant(self.facts.now);
         if stamp.at > latest {
             return Err(StockRefusal::InTheFuture { effective_at: stamp.at, latest });
         }
@@ -124,11 +124,6 @@ impl Deciding<'_> {
         let change = i128::from(movement.quantity).abs();
         base != 0 && change * 100 > base * i128::from(self.facts.rules.large_change_percent)
     }
-}
-
-/// `instant` later by `delta`; itself where the calendar ends.
-fn shifted(instant: DateTime<Utc>, delta: TimeDelta) -> DateTime<Utc> {
-    instant.checked_add_signed(delta).unwrap_or(instant)
 }
 
 fn bare(location_id: LocationId, quantity: Units, effect: Units) -> Movement {

@@ -1,6 +1,6 @@
 //! The rules of channels, daily reports and quarantined lines.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use cqrs_es::test::TestFramework;
 use domain::sales::event::{
     ChannelConfigured, DailySalesReported, LineKind, LineQuarantined, OnSale, QuarantineReason,
@@ -183,7 +183,11 @@ fn reported_line(quantity: i64) -> ReportedLine {
 }
 
 fn keep(quantity: i64) -> QuarantineCommand {
-    QuarantineCommand::Quarantine { line: reported_line(quantity), reason: QuarantineReason::UnknownItem }
+    keep_line(reported_line(quantity))
+}
+
+fn keep_line(line: ReportedLine) -> QuarantineCommand {
+    QuarantineCommand::Quarantine { line, reason: QuarantineReason::UnknownItem, now: now() }
 }
 
 fn kept() -> QuarantineEvent {
@@ -222,6 +226,16 @@ fn a_quarantined_line_moves_something_within_the_limit() {
     assert_eq!(when_keeping(&[], keep(0)), Err(QuarantineRefusal::QuantityNotPositive(0)));
     let refused = when_keeping(&[], keep(MAX_QUANTITY + 1));
     assert_eq!(refused, Err(QuarantineRefusal::QuantityTooLarge(MAX_QUANTITY + 1)));
+}
+
+#[test]
+fn a_quarantined_line_has_happened() {
+    let latest = now() + TimeDelta::minutes(5);
+    let at = |sold_at| ReportedLine { sold_at, ..reported_line(2) };
+    assert!(when_keeping(&[], keep_line(at(latest))).is_ok());
+    let sold_at = latest + TimeDelta::seconds(1);
+    let refused = when_keeping(&[], keep_line(at(sold_at)));
+    assert_eq!(refused, Err(QuarantineRefusal::InTheFuture { sold_at, latest }));
 }
 
 #[test]

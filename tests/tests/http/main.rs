@@ -24,6 +24,7 @@ mod demand;
 mod lists;
 mod events;
 mod jobs;
+mod calendar;
 mod refusals;
 mod time;
 mod real_data;
