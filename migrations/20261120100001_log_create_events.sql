@@ -49,11 +49,11 @@ create table log.command_keys (
     key uuid not null,
     digest uuid not null,
     position bigint not null,
-    answer json,
+    answer text, -- JSON as it was answered; nobody looks inside
     recorded_at timestamptz not null,
     primary key (partition, key) -- `key` stands for company, kind and text together: a narrow index takes more claims
 );
-create index on log.command_keys (recorded_at) where kind = 1;
+create index on log.command_keys using brin (recorded_at); -- for expiry; rows lie in its order
 
 create table log.snapshots (
     partition smallint not null,
@@ -111,13 +111,15 @@ select log.ensure_children(1999999);
 --   done: written;
 --   stale: the head stands elsewhere (its row is answered), nothing written;
 --   unknown: there is no such partition.
+-- Arrays are unnested in the select list, where they advance together row by row; in a from clause PostgreSQL would
+-- first write all rows aside.
 -- Keys that exist already violate the primary key of command_keys, so that nothing is written; they are looked up
 -- afterwards. Repeats are rare, and a first claim costs one look into the index.
 create function log.append_batch(
     p_partition smallint, p_position bigint, p_batch bigint, p_head_hash bytea,
     p_hash bytea, p_marks bytea, p_recorded_at timestamptz,
     p_company_id uuid[], p_stream_type text[], p_stream_id text[], p_version bigint[], p_event_id uuid[],
-    p_event_type text[], p_schema_version smallint[], p_effective_at timestamptz[], p_payload text[], p_metadata text[],
+    p_event_type text[], p_schema_version smallint[], p_effective_at timestamptz[], p_payload json[], p_metadata json[],
     p_key_company_id uuid[], p_key_kind smallint[], p_key uuid[], p_key_digest uuid[], p_key_position bigint[],
     p_key_answer text[]
 ) returns table (outcome text, "position" bigint, batch bigint, hash bytea)
@@ -140,9 +142,8 @@ begin
 
     if cardinality(p_key) > 0 then
         insert into log.command_keys (partition, company_id, kind, key, digest, position, answer, recorded_at)
-        select p_partition, k.company_id, k.kind, k.key, k.digest, k.position, k.answer::json, p_recorded_at
-        from unnest(p_key_company_id, p_key_kind, p_key, p_key_digest, p_key_position, p_key_answer)
-            as k(company_id, kind, key, digest, position, answer);
+        select p_partition, unnest(p_key_company_id), unnest(p_key_kind), unnest(p_key), unnest(p_key_digest),
+            unnest(p_key_position), unnest(p_key_answer), p_recorded_at;
     end if;
 
     if last_position > p_position then
@@ -153,12 +154,9 @@ begin
         insert into log.events
             (partition, position, company_id, stream_type, stream_id, version, event_id, event_type,
              schema_version, effective_at, recorded_at, payload, metadata)
-        select p_partition, p_position + e.n, e.company_id, e.stream_type, e.stream_id, e.version, e.event_id,
-            e.event_type, e.schema_version, e.effective_at, p_recorded_at, e.payload::json, e.metadata::json
-        from unnest(p_company_id, p_stream_type, p_stream_id, p_version, p_event_id, p_event_type,
-                p_schema_version, p_effective_at, p_payload, p_metadata) with ordinality
-            as e(company_id, stream_type, stream_id, version, event_id, event_type,
-                schema_version, effective_at, payload, metadata, n);
+        select p_partition, generate_series(p_position + 1, last_position), unnest(p_company_id), unnest(p_stream_type),
+            unnest(p_stream_id), unnest(p_version), unnest(p_event_id), unnest(p_event_type), unnest(p_schema_version),
+            unnest(p_effective_at), p_recorded_at, unnest(p_payload), unnest(p_metadata);
         insert into log.log_batch (partition, batch, first_position, last_position, hash, marks, recorded_at)
         values (p_partition, p_batch + 1, p_position + 1, last_position, p_hash, p_marks, p_recorded_at);
         update log.log_head h set position = last_position, batch = p_batch + 1, hash = p_hash

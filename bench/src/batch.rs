@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::Connection as _;
 
 use crate::bed::{self, Bed};
-use crate::http::Shop;
+use crate::http::{Connection, Shop};
 
 /// What a batch load did.
 pub(crate) struct Loaded {
@@ -18,20 +18,16 @@ pub(crate) struct Loaded {
     pub(crate) caught_up: f64,
 }
 
-/// Loads `requests` × 10,000 sale lines over HTTP, then copies the same events into a table like the log's.
+/// Loads `requests` × 10,000 sale lines over HTTP on two connections, then copies the same events into a table like the log's.
 pub(crate) async fn load(bed: &Bed, shop: &Shop, items: u64, requests: u64) -> anyhow::Result<Loaded> {
     let bodies: Vec<_> = (0..requests).map(|request| lines(request, items)).collect::<anyhow::Result<_>>()?;
     shop.catch_up().await?;
     let before = shop.running.state.committers.head(shop.company_id.0);
     bed.settle().await?;
-    let mut connection = shop.connect().await?;
+    let (mut one, mut other) = (shop.connect().await?, shop.connect().await?);
+    let (first, second) = bodies.split_at(bodies.len() / 2);
     let started = Instant::now();
-    for body in &bodies {
-        connection
-            .send("POST", "/sales/batch", "", "application/x-ndjson", body.as_bytes())
-            .await?
-            .expect_success()?;
-    }
+    futures::try_join!(send(&mut one, first), send(&mut other, second))?;
     let loaded = started.elapsed();
     shop.catch_up().await?;
     let caught_up = started.elapsed();
@@ -43,6 +39,14 @@ pub(crate) async fn load(bed: &Bed, shop: &Shop, items: u64, requests: u64) -> a
         copied: events / copied.as_secs_f64(),
         caught_up: caught_up.as_secs_f64() / loaded.as_secs_f64(),
     })
+}
+
+async fn send(connection: &mut Connection, bodies: &[String]) -> anyhow::Result<()> {
+    for body in bodies {
+        let answer = connection.send("POST", "/sales/batch", "", "application/x-ndjson", body.as_bytes());
+        answer.await?.expect_success()?;
+    }
+    Ok(())
 }
 
 fn lines(request: u64, items: u64) -> anyhow::Result<String> {

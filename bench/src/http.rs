@@ -122,7 +122,7 @@ pub(crate) async fn adjust(
                 r#"{{"item_id":"{}","location_id":"MAIN","type":"ADD","quantity":1,"reason":"RECEIVING"}}"#,
                 bed::item(item)?
             );
-            connection.post("/inventory/adjust", &format!("{run}-{n}"), &body).await?.expect(200)?;
+            connection.post("/inventory/adjust", &format!("{run}-{n}"), &body).await?.expect_success()?;
             Ok(true)
         }
     })

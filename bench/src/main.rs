@@ -18,6 +18,10 @@ use std::time::Duration;
 
 use clap::Parser;
 
+/// The server's allocator: its code runs in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures Stocktrail beside its peers.
 #[derive(Parser)]
 struct Options {
@@ -114,7 +118,7 @@ async fn http_beside_pgbench(
 
 async fn batch_beside_copy(bed: &bed::Bed, report: &mut report::Report) -> anyhow::Result<()> {
     let shop = http::Shop::open(bed, "batch", 4_000).await?;
-    let loaded = batch::load(bed, &shop, 4_000, 20).await?;
+    let loaded = batch::load(bed, &shop, 4_000, 40).await?;
     report.add("sale lines over HTTP, 10,000 a request", loaded.lines);
     report.add("binary COPY of the same events", loaded.copied);
     report.ratio("sale lines over HTTP / COPY", loaded.lines / loaded.copied);

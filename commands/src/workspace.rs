@@ -12,7 +12,7 @@ use domain::shared::ids::LocationId;
 use domain::shared::quantity::Units;
 use domain::stock::StockEvent;
 use event_log::append::{Head, KeyClaim, KeyKind, TakenKey};
-use event_log::event::{StoredEvent, StreamKey};
+use event_log::event::{Meaning, StoredEvent, StreamKey};
 use futures::FutureExt;
 use uuid::Uuid;
 
@@ -125,7 +125,7 @@ pub(crate) struct Workspace<'a> {
 }
 
 impl<'a> Workspace<'a> {
-    /// An empty batch on `head`.
+    /// An empty batch on `head` with room for about so many operations.
     pub(crate) fn new(
         memory: &'a mut Memory,
         found: &'a Found,
@@ -133,6 +133,7 @@ impl<'a> Workspace<'a> {
         head: &'a Head,
         now: DateTime<Utc>,
         batch: u64,
+        operations: usize,
     ) -> Self {
         Self {
             memory,
@@ -141,8 +142,8 @@ impl<'a> Workspace<'a> {
             head,
             now,
             ids: Ids,
-            events: Vec::new(),
-            keys: Vec::new(),
+            events: Vec::with_capacity(operations),
+            keys: Vec::with_capacity(operations),
             missing: HashSet::new(),
             claimed: HashMap::new(),
             sold_here: HashMap::new(),
@@ -301,6 +302,11 @@ impl<'a> Workspace<'a> {
         let payload = event.payload().map_err(|error| {
             Stop::Refused(Refused::new("unwritable", crate::RefusalKind::Invalid, error.to_string()))
         })?;
+        debug_assert_eq!(
+            E::decode(event.name(), event.schema_version(), &payload).ok().as_ref(),
+            Some(event),
+            "what is read back is what was meant"
+        );
         self.events.push(StoredEvent {
             partition: self.partition,
             position: self.next_position(),
@@ -315,6 +321,7 @@ impl<'a> Workspace<'a> {
             recorded_at: self.now,
             payload: Arc::from(payload),
             metadata: self.metadata.clone(),
+            meaning: Meaning::of(event.clone()),
         });
         Ok(())
     }

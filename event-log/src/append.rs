@@ -5,11 +5,13 @@
 //! of a partition waits for that row, positions are gapless and become visible in order.
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{Arguments, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::event::StoredEvent;
+use crate::json::JsonText;
 use crate::keys::lookup;
 use crate::{LogError, chain};
 
@@ -215,39 +217,53 @@ async fn call_append_batch(
     (after, marks): (&Head, &[u8]),
     keys: &[&(KeyClaim, i64)],
 ) -> Result<PgRow, sqlx::Error> {
-    let events = &batch.events;
-    sqlx::query(
+    sqlx::query_with(
         "select outcome, position, batch, hash
          from log.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
             $18, $19, $20, $21, $22, $23)",
+        arguments(batch, (after, marks), keys).map_err(sqlx::Error::Encode)?,
     )
-    .bind(batch.partition)
-    .bind(batch.expected.position)
-    .bind(batch.expected.batch)
-    .bind(batch.expected.hash.as_slice())
-    .bind(after.hash.as_slice())
-    .bind(marks)
-    .bind(batch.recorded_at)
-    .bind(events.iter().map(|event| event.company_id).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| &*event.stream_type).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| &*event.stream_id).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| event.version).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| event.event_id).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| &*event.event_type).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| event.schema_version).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| event.effective_at).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| &*event.payload).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| &*event.metadata).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(claim, _)| claim.company_id).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(claim, _)| claim.kind.code()).collect::<Vec<_>>())
-    .bind(
-        keys.iter().map(|(claim, _)| stored_key(claim.company_id, claim.kind, claim.key)).collect::<Vec<_>>(),
-    )
-    .bind(keys.iter().map(|(claim, _)| claim.digest).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(_, position)| *position).collect::<Vec<_>>())
-    .bind(keys.iter().map(|(claim, _)| claim.answer.as_deref()).collect::<Vec<_>>())
     .fetch_one(conn)
     .await
+}
+
+/// The parameters of `log.append_batch`, written into memory that is taken once.
+fn arguments(
+    batch: &Batch,
+    (after, marks): (&Head, &[u8]),
+    keys: &[&(KeyClaim, i64)],
+) -> Result<PgArguments, BoxDynError> {
+    let events = &batch.events;
+    let texts: usize = events.iter().map(|event| event.payload.len() + event.metadata.len()).sum();
+    let answers: usize = keys.iter().filter_map(|(claim, _)| Some(claim.answer.as_ref()?.len())).sum();
+    let mut arguments = PgArguments::default();
+    arguments.reserve(23, texts + answers + marks.len() + 200 * events.len() + 100 * keys.len());
+    arguments.add(batch.partition)?;
+    arguments.add(batch.expected.position)?;
+    arguments.add(batch.expected.batch)?;
+    arguments.add(batch.expected.hash.as_slice())?;
+    arguments.add(after.hash.as_slice())?;
+    arguments.add(marks)?;
+    arguments.add(batch.recorded_at)?;
+    arguments.add(events.iter().map(|event| event.company_id).collect::<Vec<_>>())?;
+    arguments.add(events.iter().map(|event| &*event.stream_type).collect::<Vec<_>>())?;
+    arguments.add(events.iter().map(|event| &*event.stream_id).collect::<Vec<_>>())?;
+    arguments.add(events.iter().map(|event| event.version).collect::<Vec<_>>())?;
+    arguments.add(events.iter().map(|event| event.event_id).collect::<Vec<_>>())?;
+    arguments.add(events.iter().map(|event| &*event.event_type).collect::<Vec<_>>())?;
+    arguments.add(events.iter().map(|event| event.schema_version).collect::<Vec<_>>())?;
+    arguments.add(events.iter().map(|event| event.effective_at).collect::<Vec<_>>())?;
+    arguments.add(events.iter().map(|event| JsonText(&event.payload)).collect::<Vec<_>>())?;
+    arguments.add(events.iter().map(|event| JsonText(&event.metadata)).collect::<Vec<_>>())?;
+    arguments.add(keys.iter().map(|(claim, _)| claim.company_id).collect::<Vec<_>>())?;
+    arguments.add(keys.iter().map(|(claim, _)| claim.kind.code()).collect::<Vec<_>>())?;
+    let stored =
+        keys.iter().map(|(claim, _)| stored_key(claim.company_id, claim.kind, claim.key)).collect::<Vec<_>>();
+    arguments.add(stored)?;
+    arguments.add(keys.iter().map(|(claim, _)| claim.digest).collect::<Vec<_>>())?;
+    arguments.add(keys.iter().map(|(_, position)| *position).collect::<Vec<_>>())?;
+    arguments.add(keys.iter().map(|(claim, _)| claim.answer.as_deref()).collect::<Vec<_>>())?;
+    Ok(arguments)
 }
 
 /// The claims in the order of their index, so that neighbours share its pages.

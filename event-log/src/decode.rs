@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
 use crate::LogError;
-use crate::event::StoredEvent;
+use crate::event::{Meaning, StoredEvent};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 const COLUMNS: i16 = 13;
@@ -142,6 +142,7 @@ fn row(cursor: &mut Cursor<'_>, names: &mut Names) -> Result<Option<StoredEvent>
         recorded_at: cursor.instant()?,
         payload: Arc::from(cursor.text()?),
         metadata: names.repeated(cursor.text()?),
+        meaning: Meaning::default(),
     }))
 }
 

@@ -1,5 +1,7 @@
 //! What the log stores.
 
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -46,6 +48,37 @@ pub struct StoredEvent {
     pub payload: Arc<str>,
     /// JSON of [`Metadata`].
     pub metadata: Arc<str>,
+    /// What the payload says, where it is known.
+    pub meaning: Meaning,
+}
+
+/// What a payload says, decoded: whoever appends an event hands it on, so that its readers need not read it again.
+/// Events read from the log do not have it. It is no part of the event: all meanings are equal.
+#[derive(Clone, Default)]
+pub struct Meaning(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Meaning {
+    /// The decoded event.
+    pub fn of<E: Any + Send + Sync>(event: E) -> Self {
+        Self(Some(Arc::new(event)))
+    }
+
+    /// The decoded event, if it is known and an `E`.
+    pub fn get<E: Any>(&self) -> Option<&E> {
+        self.0.as_deref().and_then(|known| known.downcast_ref())
+    }
+}
+
+impl PartialEq for Meaning {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "known" } else { "unknown" })
+    }
 }
 
 /// Who caused an event, and through which request. One per command; stored with each of its events.

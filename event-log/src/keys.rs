@@ -16,7 +16,7 @@ pub async fn lookup(
     keys: &[(Uuid, KeyKind, Uuid)],
 ) -> Result<Vec<TakenKey>, LogError> {
     let rows = sqlx::query(
-        "select t.company_id, t.kind, t.key, t.digest, t.answer::text as answer, t.position, t.recorded_at
+        "select t.company_id, t.kind, t.key, t.digest, t.answer, t.position, t.recorded_at
          from unnest($2::uuid[]) as k(key)
          join log.command_keys t on t.partition = $1 and t.key = k.key",
     )

@@ -15,6 +15,7 @@ mod decode;
 pub mod snapshot;
 pub mod keys;
 mod fault;
+mod json;
 pub mod verify;
 pub mod proof;
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::LogError;
 use crate::decode::Names;
-use crate::event::{StoredEvent, StreamKey};
+use crate::event::{Meaning, StoredEvent, StreamKey};
 
 /// The next events of a partition after `position`, in order, at most `limit`.
 pub async fn after(
@@ -148,5 +148,6 @@ fn event_of(row: &PgRow, names: &mut Names) -> Result<StoredEvent, LogError> {
         recorded_at: row.try_get(10)?,
         payload: Arc::from(row.try_get::<&str, _>(11)?),
         metadata: names.repeated(row.try_get(12)?),
+        meaning: Meaning::default(),
     })
 }

@@ -118,7 +118,9 @@ fn make_cluster(
     let password_file = home.hand_over("password.new", password)?;
     let mut initdb = Command::new(programs.join("initdb"));
     initdb.arg("--pgdata").arg(&unfinished).arg("--pwfile").arg(&password_file);
-    initdb.args(["--auth=scram-sha-256", "--username", OWNER, "--encoding=UTF8", "--locale=C.UTF-8"]);
+    initdb.args(["--auth=scram-sha-256", "--username", OWNER, "--encoding=UTF8"]);
+    // Text compares by its bytes, which is the order of code points in UTF-8 and much faster in every index.
+    initdb.args(["--locale=C.UTF-8", "--lc-collate=C"]);
     initdb.args(["--no-instructions", "--data-checksums"]);
     if durability == Durability::Volatile {
         initdb.arg("--no-sync");

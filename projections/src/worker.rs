@@ -19,13 +19,13 @@ use crate::runner::{Block, RunnerConfig};
 /// Events of one transaction, about.
 const BLOCK_EVENTS: usize = 2_000;
 /// How long live blocks are gathered before they are folded, unless a reader waits.
-const GATHER: Duration = Duration::from_millis(15);
+const GATHER: Duration = Duration::from_millis(25);
 /// A live block of this size is part of a bulk load, which goes first: folding waits for more of it.
 const BULK_EVENTS: usize = 2_000;
 /// Events of one transaction while a bulk load runs.
-const BULK_BLOCK_EVENTS: usize = 30_000;
+const BULK_BLOCK_EVENTS: usize = 60_000;
 /// How long folding gives way to a bulk load, unless a reader waits.
-const BULK_GATHER: Duration = Duration::from_millis(1_500);
+const BULK_GATHER: Duration = Duration::from_millis(2_500);
 /// A bulk load that is silent for so long is over.
 const BULK_SILENCE: Duration = Duration::from_millis(400);
 /// How long a live block may be late before the log is read.

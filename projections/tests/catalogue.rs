@@ -55,6 +55,7 @@ impl Shop {
             recorded_at: instant(position),
             payload: Arc::from(serde_json::to_string(payload).unwrap()),
             metadata: Arc::from("{}"),
+            meaning: event_log::event::Meaning::default(),
         });
     }
 

@@ -35,6 +35,7 @@ fn stored(version: i64, event_type: &str, payload: &impl Serialize) -> StoredEve
         recorded_at: instant(version),
         payload: Arc::from(serde_json::to_string(payload).unwrap()),
         metadata: Arc::from(format!(r#"{{"actor":"user:{version}"}}"#)),
+        meaning: event_log::event::Meaning::default(),
     }
 }
 

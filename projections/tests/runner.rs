@@ -158,6 +158,7 @@ fn event(position: i64) -> StoredEvent {
         recorded_at: noon(),
         payload: Arc::from("{}"),
         metadata: Arc::from("{}"),
+        meaning: event_log::event::Meaning::default(),
     }
 }
 

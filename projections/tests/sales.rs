@@ -59,6 +59,7 @@ impl Shop {
             recorded_at: at,
             payload: Arc::from(serde_json::to_string(payload).unwrap()),
             metadata: Arc::from("{}"),
+            meaning: event_log::event::Meaning::default(),
         });
     }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use commands::accounts::Role;
-use domain::shared::money::CURRENCIES;
+use domain::shared::money::Currency;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,7 +15,8 @@ use crate::state::AppState;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Meta {
     /// ISO 4217 codes.
-    currencies: &'static [&'static str],
+    #[schema(value_type = Vec<String>)]
+    currencies: Vec<Currency>,
     /// IANA time zones.
     time_zones: Vec<&'static str>,
     /// Roles of members and keys.
@@ -42,7 +43,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     extensions(("x-room" = json!("read"))))]
 pub(crate) async fn read_meta(_caller: Caller) -> Json<Meta> {
     Json(Meta {
-        currencies: CURRENCIES,
+        currencies: Currency::all().collect(),
         time_zones: chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect(),
         roles: Role::ALL.iter().map(|role| role.name()).collect(),
         reasons: &["RECEIVING", "DAMAGE", "LOSS", "INVENTORY_COUNT", "CORRECTION", "OTHER"],

@@ -214,8 +214,9 @@ impl Worker {
         head: &Head,
     ) -> Result<Option<Decided>, CommitError> {
         let recorded_at = self.clock.now().max(self.last_recorded);
+        let operations = jobs.iter().map(|job| job.submission.operations.len()).sum();
         let mut workspace =
-            Workspace::new(&mut self.memory, found, self.partition, head, recorded_at, self.batches);
+            Workspace::new(&mut self.memory, found, self.partition, head, recorded_at, self.batches, operations);
         let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
         let mut keys_here = KeysHere::new();
         for job in jobs {

@@ -6,7 +6,7 @@
 use serde::de::DeserializeOwned;
 
 /// An event of one feature as the log stores it.
-pub trait Event: cqrs_es::DomainEvent {
+pub trait Event: cqrs_es::DomainEvent + 'static {
     /// Stream type under which these events are stored, for example `stock_item`.
     const STREAM_TYPE: &'static str;
 

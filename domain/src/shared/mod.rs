@@ -6,3 +6,4 @@ pub mod quantity;
 pub mod money;
 pub mod moment;
 pub mod field;
+mod text;

@@ -42,6 +42,7 @@ pub(crate) fn event(
             "{{\"item\" : \"Чай №{stream}\",  \"quantity\":{version}, \"location\":\"MAIN\"}}"
         )),
         metadata: Arc::from("{\"actor\":\"system:test\"}"),
+        meaning: event_log::event::Meaning::default(),
     }
 }
 

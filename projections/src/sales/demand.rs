@@ -3,7 +3,7 @@
 //! A block is added up in memory, so a key is written once however many of its lines the block holds. Facts at or
 //! below the position of a row's last change are in it already.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -17,14 +17,14 @@ use crate::projection::ProjectionError;
 
 /// Columns of the primary key, in its order, so that neighbouring rows are written together. Channel and currency are
 /// empty where a person took units back and where a line bears no price.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct RowKey<'a> {
     company_id: Uuid,
     item_key: &'a str,
     date_local: NaiveDate,
     location_id: &'a str,
     channel: &'a str,
-    currency: String,
+    currency: &'a str,
 }
 
 /// What a block adds to one row.
@@ -41,22 +41,27 @@ struct Sums {
 
 /// Adds the facts of a block.
 pub(super) async fn apply(conn: &mut PgConnection, facts: &[Fact]) -> Result<(), ProjectionError> {
-    let mut sums: BTreeMap<RowKey<'_>, Sums> = BTreeMap::new();
+    let mut sums: HashMap<RowKey<'_>, Sums> = HashMap::new();
     for fact in facts.iter().filter(|fact| fact.happened != Happened::Shipped) {
         sums.entry(key(fact)).or_default().add(fact);
     }
-    if sums.is_empty() { Ok(()) } else { write(conn, &sums).await }
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    write(conn, &sums).await
 }
 
 fn key(fact: &Fact) -> RowKey<'_> {
-    let price = fact.sale.as_ref().and_then(|sale| sale.unit_price);
+    let price = fact.sale.as_ref().and_then(|sale| sale.unit_price.as_ref());
     RowKey {
         company_id: fact.company_id,
         item_key: &fact.item_key,
         date_local: fact.local_date,
         location_id: &fact.location_id,
         channel: fact.sale.as_ref().map_or("", |sale| sale.channel.as_str()),
-        currency: price.map(|price| price.currency.code().to_owned()).unwrap_or_default(),
+        currency: price.map(|price| price.currency.code()).unwrap_or_default(),
     }
 }
 
@@ -79,7 +84,7 @@ impl Sums {
     }
 }
 
-async fn write(conn: &mut PgConnection, sums: &BTreeMap<RowKey<'_>, Sums>) -> Result<(), ProjectionError> {
+async fn write(conn: &mut PgConnection, sums: &[(RowKey<'_>, Sums)]) -> Result<(), ProjectionError> {
     sqlx::query(
         "insert into demand as d (company_id, item_key, date_local, location_id, channel, currency, line_units,
              return_units, cancel_units, line_revenue, return_revenue, cancel_revenue, changed_position)
@@ -99,19 +104,19 @@ async fn write(conn: &mut PgConnection, sums: &BTreeMap<RowKey<'_>, Sums>) -> Re
              changed_position = excluded.changed_position
          where d.changed_position < excluded.changed_position",
     )
-    .bind(sums.keys().map(|key| key.company_id).collect::<Vec<_>>())
-    .bind(sums.keys().map(|key| key.item_key).collect::<Vec<_>>())
-    .bind(sums.keys().map(|key| key.date_local).collect::<Vec<_>>())
-    .bind(sums.keys().map(|key| key.location_id).collect::<Vec<_>>())
-    .bind(sums.keys().map(|key| key.channel).collect::<Vec<_>>())
-    .bind(sums.keys().map(|key| key.currency.as_str()).collect::<Vec<_>>())
-    .bind(sums.values().map(|sums| sums.line_units).collect::<Vec<_>>())
-    .bind(sums.values().map(|sums| sums.return_units).collect::<Vec<_>>())
-    .bind(sums.values().map(|sums| sums.cancel_units).collect::<Vec<_>>())
-    .bind(sums.values().map(|sums| sums.line_revenue).collect::<Vec<_>>())
-    .bind(sums.values().map(|sums| sums.return_revenue).collect::<Vec<_>>())
-    .bind(sums.values().map(|sums| sums.cancel_revenue).collect::<Vec<_>>())
-    .bind(sums.values().map(|sums| sums.last_position).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(key, _)| key.company_id).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(key, _)| key.item_key).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(key, _)| key.date_local).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(key, _)| key.location_id).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(key, _)| key.channel).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(key, _)| key.currency).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(_, sums)| sums.line_units).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(_, sums)| sums.return_units).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(_, sums)| sums.cancel_units).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(_, sums)| sums.line_revenue).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(_, sums)| sums.return_revenue).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(_, sums)| sums.cancel_revenue).collect::<Vec<_>>())
+    .bind(sums.iter().map(|(_, sums)| sums.last_position).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())

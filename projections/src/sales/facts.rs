@@ -53,7 +53,7 @@ pub(super) enum Happened {
 
 /// The facts of `block`, in its order.
 pub(super) fn of_block(block: &[StoredEvent]) -> Result<Vec<Fact>, ProjectionError> {
-    let mut facts = Vec::new();
+    let mut facts = Vec::with_capacity(block.len());
     for event in block.iter().filter(|event| is_about_sales(event)) {
         let decoded: StockEvent = decode(event)?;
         facts.extend(fact(event, decoded));

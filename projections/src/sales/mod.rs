@@ -14,7 +14,7 @@ use domain::shared::event::Event;
 use domain::stock::event::StockEvent;
 use event_log::event::StoredEvent;
 
-use crate::projection::{Projection, ProjectionError};
+use crate::projection::{Projection, ProjectionError, ROWS_AT_ONCE};
 
 mod facts;
 mod lines;
@@ -63,7 +63,9 @@ impl Projection for Sales {
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
             let facts = facts::of_block(block)?;
-            lines::apply(conn, &facts).await?;
+            for facts in facts.chunks(ROWS_AT_ONCE) {
+                lines::apply(conn, facts).await?;
+            }
             demand::apply(conn, &facts).await?;
             reports::apply(conn, block).await?;
             channels::apply(conn, block).await

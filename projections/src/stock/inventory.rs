@@ -4,7 +4,7 @@
 //! effects, so a level only ever adds; a row that has seen a block's last position skips that block.
 //! The index on `updated_position` is what [`super::board`] asks for changes; it costs one index entry per written row.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -95,8 +95,8 @@ create table reservations (
 );
 ";
 
-/// Keyed by company, item key, location: written in that order, so that two writers never wait crosswise.
-type Changes<'a> = BTreeMap<(Uuid, &'a str, String), Change>;
+/// Keyed by company, item key, location.
+type Changes<'a> = HashMap<(Uuid, &'a str, String), Change>;
 
 /// What a block did to one level.
 #[derive(Debug, Default)]
@@ -155,6 +155,7 @@ fn level<'c, 'a>(changes: &'c mut Changes<'a>, event: &'a StoredEvent, location_
     change
 }
 
+/// Writes in the order of the key, so that two writers never wait crosswise.
 async fn write(conn: &mut PgConnection, changes: Changes<'_>) -> Result<(), sqlx::Error> {
     let mut companies = Vec::with_capacity(changes.len());
     let mut items = Vec::with_capacity(changes.len());
@@ -164,6 +165,8 @@ async fn write(conn: &mut PgConnection, changes: Changes<'_>) -> Result<(), sqlx
     let mut discrepancies = Vec::with_capacity(changes.len());
     let mut moved = Vec::with_capacity(changes.len());
     let mut positions = Vec::with_capacity(changes.len());
+    let mut changes: Vec<_> = changes.into_iter().collect();
+    changes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     for ((company, item, location), change) in changes {
         companies.push(company);
         items.push(item);

@@ -22,7 +22,7 @@ use domain::stock::StockEvent;
 use domain::stock::event::movement_id;
 use event_log::event::StoredEvent;
 
-use crate::projection::{Projection, ProjectionError, decode};
+use crate::projection::{Projection, ProjectionError, ROWS_AT_ONCE, decode};
 use crate::stock::words::{reason_name, reference_name, type_name};
 
 /// Schema that the queries of this release read.
@@ -57,11 +57,12 @@ impl Projection for Movements {
         async move {
             let mut legs = Legs::default();
             let mut days = Days::new();
+            let mut authors = Authors::default();
             for event in block {
-                fold(&mut legs, &mut days, event)?;
-            }
-            if legs.positions.is_empty() {
-                return Ok(());
+                fold(&mut legs, &mut days, &mut authors, event)?;
+                if legs.positions.len() >= ROWS_AT_ONCE {
+                    std::mem::take(&mut legs).write(conn).await?;
+                }
             }
             legs.write(conn).await?;
             write_days(conn, days).await.map_err(ProjectionError::from)
@@ -112,12 +113,12 @@ create table daily (
 
 /// Rows of `movements`, column by column.
 #[derive(Default)]
-struct Legs {
+struct Legs<'a> {
     companies: Vec<Uuid>,
     positions: Vec<i64>,
     numbers: Vec<i16>,
     ids: Vec<Uuid>,
-    items: Vec<String>,
+    items: Vec<&'a str>,
     locations: Vec<String>,
     types: Vec<&'static str>,
     quantities: Vec<i64>,
@@ -153,12 +154,17 @@ struct Author {
     actor: String,
 }
 
-fn fold(legs: &mut Legs, days: &mut Days, event: &StoredEvent) -> Result<(), ProjectionError> {
+fn fold<'a>(
+    legs: &mut Legs<'a>,
+    days: &mut Days,
+    authors: &mut Authors<'a>,
+    event: &'a StoredEvent,
+) -> Result<(), ProjectionError> {
     let fact: StockEvent = decode(event)?;
     if fact.entry().movements.is_empty() {
         return Ok(());
     }
-    let author = author(event)?;
+    let author = authors.of(event)?;
     let movement_type = type_name(fact.movement_type());
     let reference_type = reference_name(fact.reference_type());
     let reason = match &fact {
@@ -174,7 +180,7 @@ fn fold(legs: &mut Legs, days: &mut Days, event: &StoredEvent) -> Result<(), Pro
         legs.positions.push(event.position);
         legs.numbers.push(i16::try_from(leg).unwrap_or(i16::MAX));
         legs.ids.push(movement_id(entry.movement_id, leg));
-        legs.items.push(event.stream_id.as_ref().to_owned());
+        legs.items.push(&event.stream_id);
         legs.locations.push(location);
         legs.types.push(movement_type);
         legs.quantities.push(movement.quantity);
@@ -189,18 +195,32 @@ fn fold(legs: &mut Legs, days: &mut Days, event: &StoredEvent) -> Result<(), Pro
         legs.references.push(fact.reference_id().map(storable));
         legs.reasons.push(reason);
         legs.notes.push(fact.notes().map(storable));
-        legs.authors.push(storable(&author));
+        legs.authors.push(author.to_owned());
     }
     Ok(())
 }
 
-fn author(event: &StoredEvent) -> Result<String, ProjectionError> {
-    let author: Result<Author, _> = serde_json::from_str(&event.metadata);
-    author.map(|author| author.actor).map_err(|error| ProjectionError::Unfoldable {
-        partition: event.partition,
-        position: event.position,
-        reason: format!("its metadata cannot be read: {error}"),
-    })
+/// Reads authors out of metadata; the events of one command bear the same.
+#[derive(Default)]
+struct Authors<'a> {
+    metadata: &'a str,
+    actor: String,
+}
+
+impl<'a> Authors<'a> {
+    fn of(&mut self, event: &'a StoredEvent) -> Result<&str, ProjectionError> {
+        if self.metadata != &*event.metadata {
+            let author: Author =
+                serde_json::from_str(&event.metadata).map_err(|error| ProjectionError::Unfoldable {
+                    partition: event.partition,
+                    position: event.position,
+                    reason: format!("its metadata cannot be read: {error}"),
+                })?;
+            self.actor = storable(&author.actor);
+            self.metadata = &event.metadata;
+        }
+        Ok(&self.actor)
+    }
 }
 
 /// PostgreSQL's text cannot hold U+0000, and a fact must never stop a read model.
@@ -217,8 +237,12 @@ impl Day {
     }
 }
 
-impl Legs {
+impl Legs<'_> {
+    /// Arrays in the select list advance together row by row; in a from clause they would first be written aside.
     async fn write(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.positions.is_empty() {
+            return Ok(());
+        }
         sqlx::query(INSERT)
             .bind(self.companies)
             .bind(self.positions)
@@ -251,18 +275,16 @@ insert into movements
     (company_id, position, leg, movement_id, item_key, location_id, movement_type, quantity, effect, balance_after,
      anchored_at, superseded_by, effective_at, recorded_at, local_date, reference_type, reference_id, reason, notes,
      created_by)
-select company_id, position, leg, movement_id, item_key, location_id, movement_type, quantity, effect, balance_after,
-       anchored_at, superseded_by, effective_at, recorded_at, local_date, reference_type, reference_id, reason, notes,
-       created_by
-from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-            $9::bigint[], $10::bigint[], $11::bigint[], $12::uuid[], $13::timestamptz[], $14::timestamptz[],
-            $15::date[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[])
-     as leg (company_id, position, leg, movement_id, item_key, location_id, movement_type, quantity, effect,
-             balance_after, anchored_at, superseded_by, effective_at, recorded_at, local_date, reference_type,
-             reference_id, reason, notes, created_by)
-on conflict (company_id, position, leg) do nothing";
+select unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::uuid[]), unnest($5::text[]),
+       unnest($6::text[]), unnest($7::text[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::bigint[]),
+       unnest($11::bigint[]), unnest($12::uuid[]), unnest($13::timestamptz[]), unnest($14::timestamptz[]),
+       unnest($15::date[]), unnest($16::text[]), unnest($17::text[]), unnest($18::text[]), unnest($19::text[]),
+       unnest($20::text[])";
 
 async fn write_days(conn: &mut PgConnection, days: Days) -> Result<(), sqlx::Error> {
+    if days.is_empty() {
+        return Ok(());
+    }
     let (keys, sums): (Vec<_>, Vec<_>) = days.into_iter().unzip();
     sqlx::query(UPSERT_DAYS)
         .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())

@@ -121,6 +121,7 @@ fn store(
         recorded_at: now,
         payload: Arc::from(event.payload().unwrap()),
         metadata: Arc::from(r#"{"actor":"user:test"}"#),
+        meaning: event_log::event::Meaning::default(),
     }
 }
 
