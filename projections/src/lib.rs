@@ -6,6 +6,7 @@
 //! [`tenant`] opens the transaction that sees one company. [`verify`] and [`rebuild`] fold again from zero.
 
 pub mod projection;
+mod folded;
 pub mod registry;
 pub mod install;
 pub mod tenant;

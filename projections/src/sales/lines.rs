@@ -14,15 +14,19 @@ use domain::shared::quantity::Units;
 use domain::stock::command::SaleLine;
 
 use super::facts::{Fact, Happened};
+use crate::folded::Folded;
 use crate::projection::ProjectionError;
 
 /// Writes the new lines of a block, then what happened to lines that were sold.
 pub(super) async fn apply(conn: &mut PgConnection, facts: &[Fact]) -> Result<(), ProjectionError> {
     let mut lines = Lines::default();
     let mut changes: BTreeMap<(Uuid, &str, &str), Change> = BTreeMap::new();
+    let folded = Folded::read(conn, "lines", facts.iter().map(|fact| fact.company_id)).await?;
     for fact in facts {
         let Some(sale) = &fact.sale else { continue };
-        lines.add(fact, sale);
+        if !folded.has(fact.company_id, fact.position) {
+            lines.add(fact, sale);
+        }
         let key = (fact.company_id, sale.channel.as_str(), sale.line_id.as_str());
         match fact.happened {
             Happened::Shipped => changes.entry(key).or_default().shipped = true,

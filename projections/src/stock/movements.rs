@@ -22,6 +22,7 @@ use domain::stock::StockEvent;
 use domain::stock::event::movement_id;
 use event_log::event::StoredEvent;
 
+use crate::folded::Folded;
 use crate::projection::{Projection, ProjectionError, ROWS_AT_ONCE, decode};
 use crate::stock::words::{reason_name, reference_name, type_name};
 
@@ -58,7 +59,9 @@ impl Projection for Movements {
             let mut legs = Legs::default();
             let mut days = Days::new();
             let mut authors = Authors::default();
-            for event in block {
+            let companies = block.iter().map(|event| event.company_id);
+            let folded = Folded::read(conn, "movements", companies).await?;
+            for event in block.iter().filter(|event| !folded.has(event.company_id, event.position)) {
                 fold(&mut legs, &mut days, &mut authors, event)?;
                 if legs.positions.len() >= ROWS_AT_ONCE {
                     std::mem::take(&mut legs).write(conn).await?;
