@@ -3,7 +3,7 @@
 //! A product in a path is named by its item id, a former one, its sku, a barcode or the id of a listing, in this
 //! order. Writes answer from the command's outcome, reads from the read model.
 
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::state::AppState;
@@ -34,18 +34,22 @@ pub(crate) use price::{Amount, Price};
 
 /// Operations of this room.
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+    let products = OpenApiRouter::new()
         .routes(routes!(list_products::list, create_products::create))
         .routes(routes!(list_products::export))
         .routes(routes!(read_product::read, edit_product::edit, deactivate_product::delete))
         .routes(routes!(deactivate_product::deactivate))
-        .routes(routes!(reactivate_product::reactivate))
-        .routes(routes!(list_locations::list, create_location::create))
-        .routes(routes!(read_location::read, edit_location::edit, deactivate_location::delete))
-        .routes(routes!(deactivate_location::deactivate))
-        .routes(routes!(reactivate_location::reactivate))
-        .routes(routes!(warehouses::list, warehouses::create))
-        .routes(routes!(warehouses::read, warehouses::edit, warehouses::delete))
-        .routes(routes!(warehouses::deactivate))
-        .routes(routes!(warehouses::reactivate))
+        .routes(routes!(reactivate_product::reactivate));
+    let warehouses = locations().map(warehouses::alias);
+    locations().into_iter().chain(warehouses).fold(products, OpenApiRouter::routes)
+}
+
+/// Operations on locations.
+fn locations() -> [UtoipaMethodRouter<AppState>; 4] {
+    [
+        routes!(list_locations::list, create_location::create),
+        routes!(read_location::read, edit_location::edit, deactivate_location::delete),
+        routes!(deactivate_location::deactivate),
+        routes!(reactivate_location::reactivate),
+    ]
 }
