@@ -14,6 +14,7 @@ use commands::operation::RequestKey;
 use commands::{Operation, Submission};
 use domain::shared::ids::CompanyId;
 use event_log::event::Metadata;
+use projections::stock::board::Freshness;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
@@ -78,6 +79,11 @@ impl Caller {
     /// Whether money columns are shown.
     pub(crate) fn sees_money(&self) -> bool {
         Room::Money.roles().contains(&self.role)
+    }
+
+    /// How new a list in memory must be.
+    pub(crate) fn freshness(&self) -> Freshness {
+        if self.min_position.is_some() { Freshness::Now } else { Freshness::Recent }
     }
 
     /// What is handed to the committer.

@@ -13,7 +13,7 @@ use crate::catalogue::location_body::LocationKind;
 use crate::catalogue::view::LocationView;
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::list::{Cell, List, ListParams, Listing, Row, Sort, download};
+use crate::list::{Cell, List, ListParams, Listing, Row, Sort, count, download, in_memory};
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::state::AppState;
@@ -72,13 +72,11 @@ pub(crate) async fn list(
     rows.sort_by(|a, b| compare(a, b, &sort));
     if listing.format.is_download() {
         caller.require(Room::Money)?;
-        let lines = rows.into_iter().map(LocationLine).collect();
-        return download(&listing, "locations", futures::stream::iter([Ok(lines)])).await;
+        return download(&listing, "locations", in_memory(rows.into_iter().map(LocationLine))).await;
     }
     let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    let offset = usize::try_from(listing.offset()).unwrap_or(usize::MAX);
-    let limit = usize::try_from(listing.limit()).unwrap_or(0);
-    let items = rows.into_iter().skip(offset).take(limit).map(LocationView::from).collect();
+    let page = rows.into_iter().skip(count(listing.offset())).take(count(listing.limit()));
+    let items = page.map(LocationView::from).collect();
     Ok(List::new(items, total, &listing).into_response())
 }
 

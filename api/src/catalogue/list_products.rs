@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use projections::catalogue::{ProductRow, queries};
-use projections::stock::board::{Ask, Column, Detail, Filter, Freshness, Sort};
+use projections::stock::board::{Ask, Column, Detail, Filter, Sort};
 use projections::tenant;
 
 use crate::catalogue::lookup::shown;
@@ -16,7 +16,7 @@ use crate::catalogue::product_row::ProductLine;
 use crate::catalogue::view::{ProductView, Shown};
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::list::{Format, List, ListParams, Listing, chunks, download};
+use crate::list::{Format, List, ListParams, Listing, chunks, count, download, sortable};
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::state::AppState;
@@ -116,18 +116,15 @@ async fn file(
     question: Question,
 ) -> Result<Response, Problem> {
     caller.require(Room::Money)?;
-    let rows = chunks(move |offset, limit| {
-        let (state, caller, question) = (state.clone(), caller.clone(), question.clone());
-        async move {
-            let found = question.page(&state, &caller, offset, limit).await?;
-            Ok(found.rows.into_iter().map(ProductLine).collect())
-        }
+    let rows = chunks((state, caller, question), |held, offset, limit| async move {
+        let (state, caller, question) = &held;
+        let found = question.page(state, caller, offset, limit).await?;
+        Ok((held, found.rows.into_iter().map(ProductLine).collect()))
     });
     download(listing, "products", rows).await
 }
 
 /// What is asked, without the page.
-#[derive(Debug, Clone)]
 struct Question {
     filter: Filter,
     sort: Vec<Sort>,
@@ -142,9 +139,7 @@ struct Found {
 
 impl Question {
     fn new(caller: &Caller, listing: &Listing, filters: ProductFilters) -> Result<Self, Problem> {
-        let hidden = if caller.sees_money() { 0 } else { MONEY_COLUMNS };
-        let allowed = SORTABLE.get(..SORTABLE.len() - hidden).unwrap_or_default();
-        let sort = listing.sort_by(allowed, "item_id")?;
+        let sort = listing.sort_by(sortable(caller, &SORTABLE, MONEY_COLUMNS), "item_id")?;
         Ok(Self {
             filter: Filter {
                 location_id: filters.location_id,
@@ -171,11 +166,10 @@ impl Question {
         let ask = Ask {
             filter: self.filter.clone(),
             sort: self.sort.clone(),
-            offset: usize::try_from(offset).unwrap_or(usize::MAX),
-            limit: usize::try_from(limit).unwrap_or(0),
+            offset: count(offset),
+            limit: count(limit),
         };
-        let fresh = if caller.min_position.is_some() { Freshness::Now } else { Freshness::Recent };
-        let found = state.boards.list(caller.company_id, &ask, fresh).await?;
+        let found = state.boards.list(caller.company_id, &ask, caller.freshness()).await?;
         let keys: Vec<String> = found.items.into_iter().map(|item| item.item_key).collect();
         let mut tx = tenant::begin(&state.reads, caller.company_id).await?;
         let rows = queries::products(&mut tx, caller.company_id, &keys).await?;

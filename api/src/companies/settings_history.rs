@@ -50,9 +50,9 @@ pub(crate) async fn list(
     let oldest_first = sort.first().is_some_and(|sort| !sort.descending);
     if listing.format.is_download() {
         caller.require(Room::Money)?;
-        let rows = chunks(move |offset, limit| {
-            let (state, caller) = (state.clone(), caller.clone());
-            async move { page(&state, &caller, oldest_first, (offset, limit)).await.map(|(rows, _)| rows) }
+        let rows = chunks((state, caller), move |held, offset, limit| async move {
+            let (rows, _) = page(&held.0, &held.1, oldest_first, (offset, limit)).await?;
+            Ok((held, rows))
         });
         return download(&listing, "settings-history", rows).await;
     }

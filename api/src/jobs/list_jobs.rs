@@ -50,12 +50,10 @@ pub(crate) async fn list_jobs(
     };
     let company_id = caller.company_id;
     if listing.format.is_download() {
-        let rows = list::chunks(move |offset, limit| {
-            let (state, filter) = (state.clone(), JobFilter { offset, limit, ..filter.clone() });
-            async move {
-                let (jobs, _) = state.jobs.list(company_id, &filter).await?;
-                Ok(jobs.into_iter().map(JobView::from).collect())
-            }
+        let rows = list::chunks((state, filter), move |(state, filter), offset, limit| async move {
+            let filter = JobFilter { offset, limit, ..filter };
+            let (jobs, _) = state.jobs.list(company_id, &filter).await?;
+            Ok(((state, filter), jobs.into_iter().map(JobView::from).collect()))
         });
         return list::download(&listing, "jobs", rows).await;
     }

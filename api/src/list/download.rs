@@ -4,12 +4,15 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
-use super::params::{Format, Listing};
+use super::params::{Format, Listing, count};
 use crate::problem::Problem;
 
 /// Rows that are fetched at once.
@@ -91,20 +94,62 @@ pub(crate) trait Row: Send + 'static {
     fn cells(&self) -> Vec<Cell>;
 }
 
-/// Rows by offset and limit, until a chunk is not full.
-pub(crate) fn chunks<T, F, W>(fetch: F) -> impl Stream<Item = Result<Vec<T>, Problem>> + Send + 'static
+/// Rows by offset and limit, until a chunk is not full. `held` is what they are read from, for example a snapshot; it
+/// goes into every call and comes back from it.
+pub(crate) fn chunks<H, T, F, W>(
+    held: H,
+    fetch: F,
+) -> impl Stream<Item = Result<Vec<T>, Problem>> + Send + 'static
+where
+    H: Send + 'static,
+    T: Send + 'static,
+    F: Fn(H, i64, i64) -> W + Send + 'static,
+    W: Future<Output = Result<(H, Vec<T>), Problem>> + Send + 'static,
+{
+    futures::stream::try_unfold(Some((held, fetch, 0)), |from| async move {
+        let Some((held, fetch, offset)) = from else { return Ok(None) };
+        let (held, rows) = fetch(held, offset, CHUNK).await?;
+        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let next = (count >= CHUNK).then_some((held, fetch, offset + count));
+        Ok(Some((rows, next)))
+    })
+}
+
+/// Every row of a query out of one snapshot, as it comes, however long the client takes to read them.
+pub(crate) fn streamed<Q, R, T>(
+    mut tx: Transaction<'static, Postgres>,
+    mut query: Q,
+    fetch: Fetch<Q, R>,
+    view: impl Fn(R) -> T + Send + 'static,
+) -> impl Stream<Item = Result<Vec<T>, Problem>> + Send + 'static
+where
+    Q: Send + 'static,
+    R: Send + 'static,
+    T: Send + 'static,
+{
+    let (chunks, received) = mpsc::channel(2);
+    tokio::spawn(async move {
+        let mut rows = fetch(&mut tx, &mut query).ready_chunks(count(CHUNK));
+        while let Some(chunk) = rows.next().await {
+            let views = chunk.into_iter().map(|row| Ok(view(row?))).collect();
+            if chunks.send(views).await.is_err() {
+                return;
+            }
+        }
+    });
+    ReceiverStream::new(received)
+}
+
+/// Runs a query.
+type Fetch<Q, R> = for<'a> fn(&'a mut PgConnection, &'a mut Q) -> BoxStream<'a, sqlx::Result<R>>;
+
+/// Rows that are in memory.
+pub(crate) fn in_memory<T, I>(rows: I) -> impl Stream<Item = Result<Vec<T>, Problem>> + Send + 'static
 where
     T: Send + 'static,
-    F: Fn(i64, i64) -> W + Send + 'static,
-    W: Future<Output = Result<Vec<T>, Problem>> + Send + 'static,
+    I: Iterator<Item = T> + Send + 'static,
 {
-    futures::stream::try_unfold((fetch, Some(0_i64)), |(fetch, offset)| async move {
-        let Some(offset) = offset else { return Ok(None) };
-        let rows = fetch(offset, CHUNK).await?;
-        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        let next = (count >= CHUNK).then_some(offset + count);
-        Ok(Some((rows, (fetch, next))))
-    })
+    futures::stream::iter(rows).chunks(count(CHUNK)).map(Ok)
 }
 
 /// Answers the rows as a file `<name>.csv` or `<name>.xlsx`. A problem before the first rows is answered as such.

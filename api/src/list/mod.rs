@@ -5,5 +5,5 @@ mod answer;
 mod download;
 
 pub(crate) use answer::List;
-pub(crate) use download::{CSV, Cell, Row, XLSX, chunks, download};
-pub(crate) use params::{Format, ListParams, Listing, Sort, unknown_column};
+pub(crate) use download::{CSV, Cell, Row, XLSX, chunks, download, in_memory, streamed};
+pub(crate) use params::{Format, ListParams, Listing, Sort, count, sortable, unknown_column};

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::download::{CSV, XLSX};
+use crate::context::Caller;
 use crate::extract::query;
 use crate::problem::Problem;
 
@@ -133,6 +134,17 @@ impl Listing {
     pub(crate) fn offset(&self) -> i64 {
         self.cursor.map_or_else(|| i64::from(self.page - 1) * i64::from(self.page_size), |cursor| cursor.0)
     }
+}
+
+/// Of `columns`, the last of which are money, those that the caller may sort by.
+pub(crate) fn sortable<'a>(caller: &Caller, columns: &'a [&'static str], money: usize) -> &'a [&'static str] {
+    let shown = if caller.sees_money() { columns.len() } else { columns.len().saturating_sub(money) };
+    columns.get(..shown).unwrap_or_default()
+}
+
+/// A number of rows, for lists in memory.
+pub(crate) fn count(rows: i64) -> usize {
+    usize::try_from(rows).unwrap_or(usize::MAX)
 }
 
 /// 422 that names the columns of a list.

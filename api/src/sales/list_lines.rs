@@ -3,13 +3,9 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
-use futures::StreamExt;
 use projections::sales::queries::{self, LineFilter, LineOrder, LineRow};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use sqlx::{Postgres, Transaction};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::calendar;
@@ -104,8 +100,6 @@ pub(crate) struct LineView {
     position: i64,
 }
 
-/// Lines that are handed on at once.
-const CHUNK: usize = 1_000;
 const COLUMNS: [&str; 5] = ["position", "sold_at", "item_id", "quantity", "order_id"];
 
 /// List sale lines.
@@ -124,7 +118,10 @@ pub(crate) async fn list(
     let mut tx = caller.read(&state, &["sales", "catalogue"]).await?;
     let filter = filters.resolve(&mut tx, &caller).await?;
     if listing.format.is_download() {
-        let rows = all_lines(tx, &caller, &filter, &order);
+        let with_money = caller.sees_money();
+        let query = queries::lines_query(caller.company_id, &filter, &order, None, 0);
+        let rows =
+            list::streamed(tx, query, queries::lines_stream, move |row| LineView::new(row, with_money));
         return list::download(&listing, "sales", rows).await;
     }
     let total = queries::count_lines(&mut tx, caller.company_id, &filter).await?;
@@ -132,28 +129,6 @@ pub(crate) async fn list(
     let rows = queries::lines(&mut tx, caller.company_id, &filter, &order, limit, offset).await?;
     let items = rows.into_iter().map(|row| LineView::new(row, caller.sees_money())).collect();
     Ok(List::new(items, total, &listing).into_response())
-}
-
-/// Every line of the filter, out of one snapshot, however long the client takes to read them.
-fn all_lines(
-    mut tx: Transaction<'static, Postgres>,
-    caller: &Caller,
-    filter: &LineFilter,
-    order: &[(LineOrder, bool)],
-) -> ReceiverStream<Result<Vec<LineView>, Problem>> {
-    let with_money = caller.sees_money();
-    let mut query = queries::lines_query(caller.company_id, filter, order, None, 0);
-    let (chunks, received) = mpsc::channel(2);
-    tokio::spawn(async move {
-        let mut rows = queries::lines_stream(&mut tx, &mut query).ready_chunks(CHUNK);
-        while let Some(chunk) = rows.next().await {
-            let views = chunk.into_iter().map(|row| Ok(LineView::new(row?, with_money))).collect();
-            if chunks.send(views).await.is_err() {
-                return;
-            }
-        }
-    });
-    ReceiverStream::new(received)
 }
 
 impl LineFilters {

@@ -91,14 +91,10 @@ pub(crate) async fn list(
     let released = filters.status.released();
     let mut tx = caller.read(&state, &["quarantine"]).await?;
     if listing.format.is_download() {
-        drop(tx);
-        let rows = list::chunks(move |offset, limit| {
-            let (state, caller) = (state.clone(), caller.clone());
-            async move {
-                let mut tx = projections::tenant::begin(&state.reads, caller.company_id).await?;
-                let rows = quarantine::entries(&mut tx, caller.company_id, released, limit, offset).await?;
-                Ok::<_, Problem>(views(rows, &caller))
-            }
+        let rows = list::chunks((tx, caller), move |(mut tx, caller), offset, limit| async move {
+            let rows = quarantine::entries(&mut tx, caller.company_id, released, limit, offset).await?;
+            let views = views(rows, &caller);
+            Ok(((tx, caller), views))
         });
         return list::download(&listing, "quarantine", rows).await;
     }

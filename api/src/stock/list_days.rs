@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
 use projections::stock::queries::{self, DayFilter, DayRow, Span};
-use projections::tenant;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -89,13 +88,9 @@ pub(crate) async fn list(
     let company_id = caller.company_id;
     if listing.format.is_download() {
         caller.require(Room::Money)?;
-        let rows = chunks(move |offset, limit| {
-            let (state, filter) = (state.clone(), filter.clone());
-            async move {
-                let mut tx = tenant::begin(&state.reads, company_id).await?;
-                let (rows, _) = queries::days(&mut tx, company_id, &filter, Span { offset, limit }).await?;
-                Ok(rows.into_iter().map(MovementDay::from).collect::<Vec<_>>())
-            }
+        let rows = chunks((tx, filter), move |(mut tx, filter), offset, limit| async move {
+            let (rows, _) = queries::days(&mut tx, company_id, &filter, Span { offset, limit }).await?;
+            Ok(((tx, filter), rows.into_iter().map(MovementDay::from).collect()))
         });
         return download(&listing, "movements-daily", rows).await;
     }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use projections::stock::board::{Ask, Column, Filter, Found, Freshness, Sort};
+use projections::stock::board::{Ask, Column, Filter, Found, Sort};
 use projections::stock::queries;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use crate::catalogue::company_currency;
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::list::{List, ListParams, Listing, download, unknown_column};
+use crate::list::{List, ListParams, Listing, count, download, in_memory, sortable, unknown_column};
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::state::AppState;
@@ -38,8 +38,6 @@ const SORTABLE: [&str; 15] = [
 ];
 /// How many of them are money.
 const MONEY_COLUMNS: usize = 3;
-/// Rows of a file that are written at once.
-const CHUNK: usize = 1_000;
 
 /// Which products are listed. All conditions hold together.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -92,18 +90,15 @@ pub(crate) async fn list(
     let ask = Ask {
         sort: sort(&caller, &listing)?,
         filter: filters.filter(),
-        offset: if file { 0 } else { usize::try_from(listing.offset()).unwrap_or(usize::MAX) },
-        limit: if file { usize::MAX } else { usize::try_from(listing.limit()).unwrap_or(0) },
+        offset: if file { 0 } else { count(listing.offset()) },
+        limit: if file { usize::MAX } else { count(listing.limit()) },
     };
     let (found, past) = find(&state, &caller, &filters, &ask).await?;
     let view = view(&state, &caller, &found, past).await?;
     let total = i64::try_from(found.total).unwrap_or(i64::MAX);
-    let mut rows = found.items.into_iter().map(move |row| InventoryRow::new(row, view));
+    let rows = found.items.into_iter().map(move |row| InventoryRow::new(row, view));
     if file {
-        let chunks = std::iter::from_fn(move || {
-            Some(rows.by_ref().take(CHUNK).collect()).filter(|rows: &Vec<_>| !rows.is_empty())
-        });
-        return download(&listing, "inventory", futures::stream::iter(chunks.map(Ok))).await;
+        return download(&listing, "inventory", in_memory(rows)).await;
     }
     Ok(List::new(rows.collect(), total, &listing).into_response())
 }
@@ -122,7 +117,7 @@ async fn find(
     filters: &InventoryFilters,
     ask: &Ask,
 ) -> Result<(Found, bool), Problem> {
-    let fresh = if caller.min_position.is_some() { Freshness::Now } else { Freshness::Recent };
+    let fresh = caller.freshness();
     if filters.as_of.is_none() && filters.known_at.is_none() {
         caller.wait(state, &["catalogue", "inventory"]).await?;
         return Ok((state.boards.list(caller.company_id, ask, fresh).await?, false));
@@ -143,8 +138,7 @@ async fn find(
 }
 
 fn sort(caller: &Caller, listing: &Listing) -> Result<Vec<Sort>, Problem> {
-    let hidden = if caller.sees_money() { 0 } else { MONEY_COLUMNS };
-    let allowed = SORTABLE.get(..SORTABLE.len() - hidden).unwrap_or_default();
+    let allowed = sortable(caller, &SORTABLE, MONEY_COLUMNS);
     let read = |(name, descending): &(String, bool)| {
         let column = match name.strip_prefix("stock:").filter(|location| !location.is_empty()) {
             Some(location) => Some(Column::Stock(location.to_owned())),

@@ -10,14 +10,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::context::Caller;
-use crate::list::{Cell, List, Listing, Row, download};
+use crate::list::{Cell, List, Listing, Row, download, streamed};
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::state::AppState;
 use crate::stock::movement_filters::MovementFilters;
-
-/// Rows of a file that are read at once.
-const CHUNK: i64 = 10_000;
 
 /// What happened to a product at one location, in units.
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,18 +100,8 @@ pub(crate) async fn answer(
     let company_id = caller.company_id;
     if listing.format.is_download() {
         caller.require(Room::Money)?;
-        let rows = futures::stream::try_unfold(Some((tx, 0)), move |at| {
-            let (filter, sort) = (filter.clone(), sort.clone());
-            async move {
-                let Some((mut tx, offset)) = at else { return Ok(None) };
-                let span = Span { offset, limit: CHUNK };
-                let rows = history::movements(&mut tx, company_id, &filter, &sort, span).await?;
-                let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-                let next = (count >= CHUNK).then_some((tx, offset + count));
-                let rows: Vec<MovementRow> = rows.into_iter().map(MovementRow::from).collect();
-                Ok::<_, Problem>(Some((rows, next)))
-            }
-        });
+        let query = history::movements_query(company_id, &filter, &sort);
+        let rows = streamed(tx, query, history::movements_stream, MovementRow::from);
         return download(listing, "movements", rows).await;
     }
     let span = Span { offset: listing.offset(), limit: listing.limit() };
