@@ -21,6 +21,7 @@ pub mod rebuild;
 pub mod status;
 pub mod events;
 mod rows;
+mod streams;
 pub mod catalogue;
 pub mod companies;
 pub mod sales;

@@ -1,7 +1,5 @@
 //! Rows of `locations`.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -9,11 +7,11 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use domain::catalogue::location::event::{LocationDetails, LocationEvent};
-use domain::shared::event::Event;
 use event_log::event::StoredEvent;
 
 use crate::projection::{ProjectionError, decode};
 use crate::rows;
+use crate::streams::{self, Key, StreamRow};
 
 /// One location as it stands now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, sqlx::FromRow)]
@@ -62,27 +60,15 @@ pub(crate) const COLUMNS: &str = "company_id, location_id, name, kind, marketpla
 
 /// Folds the location events of `block` onto their rows.
 pub(crate) async fn apply(conn: &mut PgConnection, block: &[StoredEvent]) -> Result<(), ProjectionError> {
-    let events: Vec<&StoredEvent> =
-        block.iter().filter(|event| &*event.stream_type == LocationEvent::STREAM_TYPE).collect();
+    let events = streams::of::<LocationEvent>(block);
     if events.is_empty() {
         return Ok(());
     }
-    let mut rows = load(conn, &events).await?;
-    let mut changed = std::collections::BTreeSet::new();
-    for event in events {
-        let key = (event.company_id, event.stream_id.as_ref().to_owned());
-        let row = rows.entry(key.clone()).or_insert_with(|| LocationRow::blank(event));
-        if event.version > row.version {
-            row.fold(event)?;
-            changed.insert(key);
-        }
-    }
-    rows.retain(|key, _| changed.contains(key));
-    let rows: Vec<LocationRow> = rows.into_values().collect();
-    save(conn, &rows).await
+    let rows = load(conn, &events).await?;
+    save(conn, &streams::folded(rows, &events, LocationRow::fold)?).await
 }
 
-impl LocationRow {
+impl StreamRow for LocationRow {
     fn blank(event: &StoredEvent) -> Self {
         Self {
             company_id: event.company_id,
@@ -106,6 +92,16 @@ impl LocationRow {
         }
     }
 
+    fn key(&self) -> Key {
+        (self.company_id, self.location_id.clone())
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl LocationRow {
     fn fold(&mut self, event: &StoredEvent) -> Result<(), ProjectionError> {
         match decode::<LocationEvent>(event)? {
             LocationEvent::LocationCreated(created) => {
@@ -138,18 +134,14 @@ impl LocationRow {
     }
 }
 
-async fn load(
-    conn: &mut PgConnection,
-    events: &[&StoredEvent],
-) -> Result<BTreeMap<(Uuid, String), LocationRow>, ProjectionError> {
+async fn load(conn: &mut PgConnection, events: &[&StoredEvent]) -> Result<Vec<LocationRow>, ProjectionError> {
     let companies: Vec<Uuid> = events.iter().map(|event| event.company_id).collect();
     let keys: Vec<&str> = events.iter().map(|event| event.stream_id.as_ref()).collect();
     let sql = format!(
         "select {COLUMNS} from locations
          where (company_id, location_id) in (select company_id, location_id from unnest($1::uuid[], $2::text[]) as k(company_id, location_id))"
     );
-    let rows: Vec<LocationRow> = sqlx::query_as(&sql).bind(companies).bind(keys).fetch_all(conn).await?;
-    Ok(rows.into_iter().map(|row| ((row.company_id, row.location_id.clone()), row)).collect())
+    Ok(sqlx::query_as(&sql).bind(companies).bind(keys).fetch_all(conn).await?)
 }
 
 async fn save(conn: &mut PgConnection, changed: &[LocationRow]) -> Result<(), ProjectionError> {

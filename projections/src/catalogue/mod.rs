@@ -16,6 +16,7 @@ use event_log::event::StoredEvent;
 use crate::projection::{Projection, ProjectionError};
 
 pub mod products;
+mod aliases;
 pub mod locations;
 pub mod queries;
 

@@ -1,9 +1,6 @@
-//! Rows of `products` and `item_aliases`.
+//! Rows of `products`.
 //!
-//! A product's row is keyed by its stream's id (`item_key`, the first item id); `item_id` is the present one. Aliases
-//! are the present item id, every former one, the sku, and as `code` the barcodes and the ids of listings.
-
-use std::collections::BTreeMap;
+//! A product's row is keyed by its stream's id (`item_key`, the first item id); `item_id` is the present one.
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -13,12 +10,13 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use domain::catalogue::product::event::{Listing, ProductDetails, ProductEvent};
-use domain::shared::event::Event;
 use domain::shared::money::{Currency, Money};
 use event_log::event::StoredEvent;
 
+use crate::catalogue::aliases::{self, Naming};
 use crate::projection::{ProjectionError, decode};
 use crate::rows;
+use crate::streams::{self, Key, StreamRow};
 
 /// One product as it stands now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, sqlx::FromRow)]
@@ -77,32 +75,55 @@ pub(crate) const COLUMNS: &str = "company_id, item_key, item_id, sku, product_na
     manual_daily_forecast, listed_on, barcodes, weight_g, dimensions_mm, listings, is_active, created_at, updated_at, \
     changed_position, version";
 
-type Key = (Uuid, String);
-
 /// Folds the product events of `block` onto their rows.
 pub(crate) async fn apply(conn: &mut PgConnection, block: &[StoredEvent]) -> Result<(), ProjectionError> {
-    let events: Vec<&StoredEvent> =
-        block.iter().filter(|event| &*event.stream_type == ProductEvent::STREAM_TYPE).collect();
+    let events = streams::of::<ProductEvent>(block);
     if events.is_empty() {
         return Ok(());
     }
     let before = load(conn, &events).await?;
-    let mut rows = before.clone();
     let mut former = Vec::new();
-    for event in events {
-        let key = (event.company_id, event.stream_id.as_ref().to_owned());
-        let row = rows.entry(key).or_insert_with(|| ProductRow::blank(event));
-        if event.version > row.version {
-            row.fold(event, &mut former)?;
+    let changed = streams::folded(before.clone(), &events, |row, event| row.fold(event, &mut former))?;
+    save(conn, &changed).await?;
+    aliases::save(conn, &before, &changed, former).await
+}
+
+impl StreamRow for ProductRow {
+    fn blank(event: &StoredEvent) -> Self {
+        Self {
+            company_id: event.company_id,
+            item_key: event.stream_id.as_ref().to_owned(),
+            item_id: event.stream_id.as_ref().to_owned(),
+            sku: event.stream_id.as_ref().to_owned(),
+            product_name: String::new(),
+            category: String::new(),
+            unit_cost_amount: None,
+            unit_cost_currency: None,
+            selling_price_amount: None,
+            selling_price_currency: None,
+            lead_time_days: None,
+            safety_stock_days: None,
+            manual_daily_forecast: None,
+            listed_on: None,
+            barcodes: Vec::new(),
+            weight_g: None,
+            dimensions_mm: None,
+            listings: Json(Vec::new()),
+            is_active: true,
+            created_at: event.recorded_at,
+            updated_at: event.recorded_at,
+            changed_position: 0,
+            version: 0,
         }
     }
-    let changed: Vec<&ProductRow> = rows
-        .iter()
-        .filter(|(key, row)| before.get(*key).is_none_or(|old| old.version != row.version))
-        .map(|(_, row)| row)
-        .collect();
-    save(conn, &changed).await?;
-    save_aliases(conn, &before, &changed, former).await
+
+    fn key(&self) -> Key {
+        (self.company_id, self.item_key.clone())
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
 }
 
 impl ProductRow {
@@ -131,39 +152,11 @@ impl ProductRow {
     }
 
     /// Everything by which the product can be named now, with the kind of name.
-    fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(super) fn names(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let codes = self.barcodes.iter().chain(self.listings.iter().map(|listing| &listing.external_id));
         [("item_id", self.item_id.as_str()), ("sku", self.sku.as_str())]
             .into_iter()
             .chain(codes.map(|code| ("code", code.as_str())))
-    }
-
-    fn blank(event: &StoredEvent) -> Self {
-        Self {
-            company_id: event.company_id,
-            item_key: event.stream_id.as_ref().to_owned(),
-            item_id: event.stream_id.as_ref().to_owned(),
-            sku: event.stream_id.as_ref().to_owned(),
-            product_name: String::new(),
-            category: String::new(),
-            unit_cost_amount: None,
-            unit_cost_currency: None,
-            selling_price_amount: None,
-            selling_price_currency: None,
-            lead_time_days: None,
-            safety_stock_days: None,
-            manual_daily_forecast: None,
-            listed_on: None,
-            barcodes: Vec::new(),
-            weight_g: None,
-            dimensions_mm: None,
-            listings: Json(Vec::new()),
-            is_active: true,
-            created_at: event.recorded_at,
-            updated_at: event.recorded_at,
-            changed_position: 0,
-            version: 0,
-        }
     }
 
     fn fold(&mut self, event: &StoredEvent, former: &mut Vec<Naming>) -> Result<(), ProjectionError> {
@@ -208,30 +201,17 @@ impl ProductRow {
     }
 }
 
-/// A text under which an item can be named.
-#[derive(Debug, Clone, Serialize)]
-struct Naming {
-    company_id: Uuid,
-    alias: String,
-    kind: &'static str,
-    item_key: String,
-}
-
-async fn load(
-    conn: &mut PgConnection,
-    events: &[&StoredEvent],
-) -> Result<BTreeMap<Key, ProductRow>, ProjectionError> {
+async fn load(conn: &mut PgConnection, events: &[&StoredEvent]) -> Result<Vec<ProductRow>, ProjectionError> {
     let companies: Vec<Uuid> = events.iter().map(|event| event.company_id).collect();
     let keys: Vec<&str> = events.iter().map(|event| event.stream_id.as_ref()).collect();
     let sql = format!(
         "select {COLUMNS} from products
          where (company_id, item_key) in (select company_id, item_key from unnest($1::uuid[], $2::text[]) as k(company_id, item_key))"
     );
-    let rows: Vec<ProductRow> = sqlx::query_as(&sql).bind(companies).bind(keys).fetch_all(conn).await?;
-    Ok(rows.into_iter().map(|row| ((row.company_id, row.item_key.clone()), row)).collect())
+    Ok(sqlx::query_as(&sql).bind(companies).bind(keys).fetch_all(conn).await?)
 }
 
-async fn save(conn: &mut PgConnection, changed: &[&ProductRow]) -> Result<(), ProjectionError> {
+async fn save(conn: &mut PgConnection, changed: &[ProductRow]) -> Result<(), ProjectionError> {
     let sql = format!(
         "insert into products ({COLUMNS})
          select {COLUMNS} from json_populate_recordset(null::products, $1::json)
@@ -258,54 +238,6 @@ async fn save(conn: &mut PgConnection, changed: &[&ProductRow]) -> Result<(), Pr
              version = excluded.version"
     );
     sqlx::query(&sql).bind(rows::json(changed)?).execute(conn).await?;
-    Ok(())
-}
-
-/// Writes the aliases of rows whose names became others, and the former ids.
-async fn save_aliases(
-    conn: &mut PgConnection,
-    before: &BTreeMap<Key, ProductRow>,
-    changed: &[&ProductRow],
-    mut aliases: Vec<Naming>,
-) -> Result<(), ProjectionError> {
-    let (mut companies, mut keys) = (Vec::new(), Vec::new());
-    for row in changed {
-        let old = before.get(&(row.company_id, row.item_key.clone()));
-        if old.is_some_and(|old| old.names().eq(row.names())) {
-            continue;
-        }
-        if old.is_some() {
-            companies.push(row.company_id);
-            keys.push(row.item_key.as_str());
-        }
-        aliases.extend(row.names().map(|(kind, alias)| Naming {
-            company_id: row.company_id,
-            alias: alias.to_owned(),
-            kind,
-            item_key: row.item_key.clone(),
-        }));
-    }
-    if !keys.is_empty() {
-        sqlx::query(
-            "delete from item_aliases
-             where kind <> 'former'
-               and (company_id, item_key) in (select company_id, item_key from unnest($1::uuid[], $2::text[]) as k(company_id, item_key))",
-        )
-        .bind(companies)
-        .bind(keys)
-        .execute(&mut *conn)
-        .await?;
-    }
-    if !aliases.is_empty() {
-        sqlx::query(
-            "insert into item_aliases (company_id, alias, kind, item_key)
-             select company_id, alias, kind, item_key from json_populate_recordset(null::item_aliases, $1::json)
-             on conflict (company_id, alias, kind, item_key) do nothing",
-        )
-        .bind(rows::json(&aliases)?)
-        .execute(conn)
-        .await?;
-    }
     Ok(())
 }
 

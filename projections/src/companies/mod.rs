@@ -3,8 +3,6 @@
 //! `profiles` and `settings` hold one row per company as it stands now; `settings` keeps only what was chosen, the
 //! defaults of rule R28 are laid under it when it is read. `settings_history` keeps every choice with who made it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -21,6 +19,7 @@ use event_log::event::StoredEvent;
 
 use crate::projection::{Projection, ProjectionError, decode};
 use crate::rows;
+use crate::streams::{self, Key, StreamRow};
 
 pub mod queries;
 
@@ -133,36 +132,19 @@ struct Choice {
 }
 
 async fn apply(conn: &mut PgConnection, block: &[StoredEvent]) -> Result<(), ProjectionError> {
-    let events: Vec<&StoredEvent> =
-        block.iter().filter(|event| &*event.stream_type == CompanyEvent::STREAM_TYPE).collect();
+    let events = streams::of::<CompanyEvent>(block);
     if events.is_empty() {
         return Ok(());
     }
     let touched: Vec<Uuid> = events.iter().map(|event| event.company_id).collect();
     let loaded: Vec<CompanyRow> = sqlx::query_as(SELECT).bind(touched).fetch_all(&mut *conn).await?;
-    let mut companies: BTreeMap<Uuid, CompanyRow> =
-        loaded.into_iter().map(|row| (row.company_id, row)).collect();
-    let mut changed = BTreeSet::new();
     let mut choices = Vec::new();
-    for event in events {
-        let company = companies.entry(event.company_id).or_insert_with(|| CompanyRow::blank(event));
-        if event.version > company.version {
-            company.fold(event, &mut choices)?;
-            changed.insert(event.company_id);
-        }
-    }
-    companies.retain(|company_id, _| changed.contains(company_id));
-    let companies: Vec<CompanyRow> = companies.into_values().collect();
-    save(conn, &companies).await?;
+    let changed = streams::folded(loaded, &events, |company, event| company.fold(event, &mut choices))?;
+    save(conn, &changed).await?;
     save_choices(conn, &choices).await
 }
 
-impl CompanyRow {
-    /// The settings that hold: what was chosen over the defaults of rule R28.
-    pub fn settings(&self) -> Settings {
-        Settings::default().folded(&self.chosen)
-    }
-
+impl StreamRow for CompanyRow {
     fn blank(event: &StoredEvent) -> Self {
         Self {
             company_id: event.company_id,
@@ -177,6 +159,21 @@ impl CompanyRow {
             changed_position: 0,
             version: 0,
         }
+    }
+
+    fn key(&self) -> Key {
+        (self.company_id, self.company_id.to_string())
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl CompanyRow {
+    /// The settings that hold: what was chosen over the defaults of rule R28.
+    pub fn settings(&self) -> Settings {
+        Settings::default().folded(&self.chosen)
     }
 
     fn fold(&mut self, event: &StoredEvent, choices: &mut Vec<Choice>) -> Result<(), ProjectionError> {

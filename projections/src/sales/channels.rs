@@ -6,16 +6,16 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use domain::sales::event::{ChannelConfigured, ChannelEvent};
-use domain::shared::event::Event;
 use event_log::event::StoredEvent;
 
 use crate::projection::{ProjectionError, decode};
 use crate::rows;
+use crate::streams;
 
 /// Lays the configurations of a block over the rows; the newest of a channel stays.
 pub(super) async fn apply(conn: &mut PgConnection, block: &[StoredEvent]) -> Result<(), ProjectionError> {
     let mut configured = BTreeMap::new();
-    for event in block.iter().filter(|event| *event.stream_type == *ChannelEvent::STREAM_TYPE) {
+    for event in streams::of::<ChannelEvent>(block) {
         let ChannelEvent::ChannelConfigured(config) = decode(event)?;
         configured.insert((event.company_id, event.stream_id.as_ref()), (event.position, config));
     }

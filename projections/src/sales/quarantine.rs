@@ -16,6 +16,7 @@ use event_log::event::StoredEvent;
 
 use crate::projection::{Projection, ProjectionError, decode};
 use crate::rows;
+use crate::streams;
 
 /// Schema that the queries of this release read.
 pub const SCHEMA: &str = "quarantine_1";
@@ -155,7 +156,7 @@ struct Entry {
 async fn apply(conn: &mut PgConnection, block: &[StoredEvent]) -> Result<(), ProjectionError> {
     let mut entries = Vec::new();
     let mut released = BTreeMap::new();
-    for event in block.iter().filter(|event| *event.stream_type == *QuarantineEvent::STREAM_TYPE) {
+    for event in streams::of::<QuarantineEvent>(block) {
         match decode::<QuarantineEvent>(event)? {
             QuarantineEvent::LineQuarantined(quarantined) => entries.push(Entry {
                 company_id: event.company_id,

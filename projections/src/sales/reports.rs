@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use sqlx::PgConnection;
 
 use domain::sales::event::{DailySalesReported, SalesReportEvent};
-use domain::shared::event::Event;
 use event_log::event::StoredEvent;
 
 use crate::projection::{ProjectionError, decode};
+use crate::streams;
 
 /// Lays the reports of a block over the rows; the newest of a key stays.
 pub(super) async fn apply(conn: &mut PgConnection, block: &[StoredEvent]) -> Result<(), ProjectionError> {
     let mut reports = BTreeMap::new();
-    for event in block.iter().filter(|event| *event.stream_type == *SalesReportEvent::STREAM_TYPE) {
+    for event in streams::of::<SalesReportEvent>(block) {
         let SalesReportEvent::DailySalesReported(report) = decode(event)?;
         let key = (
             event.company_id,
