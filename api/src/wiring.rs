@@ -118,7 +118,8 @@ pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) 
 }
 
 async fn open_pools(database: &Database, config: &Config, partitions: i16) -> Result<Pools, StartError> {
-    let committers = u32::try_from(partitions).unwrap_or(1) + 1;
+    // Each committer reads on one connection and appends on another; snapshots are saved on one more.
+    let committers = 2 * u32::try_from(partitions).unwrap_or(1) + 1;
     let reads = match &config.read_url {
         Some(url) => Database::replica(url, Role::Api, config.read_connections)?,
         None => database.pool(Role::Api, config.read_connections).await?,

@@ -36,7 +36,7 @@ impl Bed {
 
     /// Committers over the bed's log.
     pub(crate) async fn committers(&self) -> anyhow::Result<Committers> {
-        let pool = self.database.pool(Role::Committer, 8).await?;
+        let pool = self.database.pool(Role::Committer, 9).await?;
         let clock = Clock::system();
         Ok(Committers::start(&CommitterConfig { pool, partitions: 4, clock, snapshot_every: 1_000 }))
     }

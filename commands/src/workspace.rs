@@ -125,7 +125,7 @@ pub(crate) struct Workspace<'a> {
 }
 
 impl<'a> Workspace<'a> {
-    /// An empty batch on `head` with room for about so many operations.
+    /// An empty batch on `head`.
     pub(crate) fn new(
         memory: &'a mut Memory,
         found: &'a Found,
@@ -133,7 +133,6 @@ impl<'a> Workspace<'a> {
         head: &'a Head,
         now: DateTime<Utc>,
         batch: u64,
-        operations: usize,
     ) -> Self {
         Self {
             memory,
@@ -142,8 +141,8 @@ impl<'a> Workspace<'a> {
             head,
             now,
             ids: Ids,
-            events: Vec::with_capacity(operations),
-            keys: Vec::with_capacity(operations),
+            events: Vec::new(),
+            keys: Vec::new(),
             missing: HashSet::new(),
             claimed: HashMap::new(),
             sold_here: HashMap::new(),
@@ -153,6 +152,12 @@ impl<'a> Workspace<'a> {
             metadata: Arc::from("{}"),
             batch,
         }
+    }
+
+    /// Makes room for the events and keys of about so many operations.
+    pub(crate) fn expect(&mut self, operations: usize) {
+        self.events.reserve(operations);
+        self.keys.reserve(operations);
     }
 
     /// Starts the operations of one caller.

@@ -35,7 +35,7 @@ fn main_location() -> LocationId {
 }
 
 async fn committers(database: &TestDatabase, clock: &Clock, snapshot_every: i64) -> Committers {
-    let pool = database.pool(Role::Committer, 8).await.unwrap();
+    let pool = database.pool(Role::Committer, 9).await.unwrap();
     Committers::start(&CommitterConfig { pool, partitions: 4, clock: clock.clone(), snapshot_every })
 }
 

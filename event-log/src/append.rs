@@ -107,6 +107,15 @@ pub struct Batch {
     pub recorded_at: DateTime<Utc>,
 }
 
+/// What a batch adds to the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    /// The head as it will stand when the batch is in the log.
+    pub after: Head,
+    /// The first 8 bytes of each event's hash, one after the other.
+    pub marks: Vec<u8>,
+}
+
 /// What became of a batch.
 #[derive(Debug, Clone)]
 pub enum Appended {
@@ -134,12 +143,20 @@ pub fn key_id(parts: &[&str]) -> Uuid {
 }
 
 /// Appends a batch in one round trip: all of it or nothing.
+pub async fn append(conn: &mut PgConnection, batch: &Batch) -> Result<Appended, LogError> {
+    append_sealed(conn, batch, &seal(batch)).await
+}
+
+/// Appends a batch under the seal that it has.
 ///
 /// A batch that is already in the log (its acknowledgement was lost and it is tried again) is `Done`, not `Stale`.
-pub async fn append(conn: &mut PgConnection, batch: &Batch) -> Result<Appended, LogError> {
-    let (after, marks) = seal(batch);
+pub async fn append_sealed(
+    conn: &mut PgConnection,
+    batch: &Batch,
+    seal: &Seal,
+) -> Result<Appended, LogError> {
     let keys = in_order(&batch.keys)?;
-    let row = match call_append_batch(conn, batch, (&after, &marks), &keys).await {
+    let row = match call_append_batch(conn, batch, seal, &keys).await {
         Ok(row) => row,
         Err(sqlx::Error::Database(error)) if error.constraint() == Some(KEYS_TAKEN) => {
             let wanted: Vec<_> =
@@ -149,10 +166,10 @@ pub async fn append(conn: &mut PgConnection, batch: &Batch) -> Result<Appended, 
         Err(error) => return Err(error.into()),
     };
     match row.try_get::<&str, _>("outcome")? {
-        "done" => Ok(Appended::Done(after)),
+        "done" => Ok(Appended::Done(seal.after.clone())),
         "stale" => {
             let stands = head_of(&row)?;
-            let ours = !batch.events.is_empty() && stands == after;
+            let ours = !batch.events.is_empty() && stands == seal.after;
             Ok(if ours { Appended::Done(stands) } else { Appended::Stale(stands) })
         }
         _ => Err(LogError::UnknownPartition(batch.partition)),
@@ -178,14 +195,13 @@ pub async fn settle(conn: &mut PgConnection, partition: i16) -> Result<Head, Log
     head_of(&row.ok_or(LogError::UnknownPartition(partition))?)
 }
 
-/// Whether exactly this batch is in the log, whatever came after it. Call [`settle`] first, so that no append of ours
-/// is still under way.
-pub async fn is_in_log(conn: &mut PgConnection, batch: &Batch) -> Result<bool, LogError> {
-    let after = head_after(batch);
+/// Whether exactly the batch after which the partition stood here is in the log, whatever came after it. Call
+/// [`settle`] first, so that no append of ours is still under way.
+pub async fn is_in_log(conn: &mut PgConnection, partition: i16, after: &Head) -> Result<bool, LogError> {
     let found = sqlx::query_scalar(
         "select exists (select from log.log_batch where partition = $1 and batch = $2 and hash = $3)",
     )
-    .bind(batch.partition)
+    .bind(partition)
     .bind(after.batch)
     .bind(after.hash.as_slice())
     .fetch_one(conn)
@@ -199,29 +215,27 @@ pub async fn partitions(conn: &mut PgConnection) -> Result<i16, LogError> {
     i16::try_from(count).map_err(|_| LogError::Unreadable("number of partitions"))
 }
 
-/// The head as it will stand when `batch` is in the log.
-pub fn head_after(batch: &Batch) -> Head {
-    seal(batch).0
-}
-
-fn seal(batch: &Batch) -> (Head, Vec<u8>) {
-    let Some(last) = batch.events.last() else { return (batch.expected.clone(), Vec::new()) };
+/// Seals a batch: its place in the chain.
+pub fn seal(batch: &Batch) -> Seal {
+    let Some(last) = batch.events.last() else {
+        return Seal { after: batch.expected.clone(), marks: Vec::new() };
+    };
     let number = batch.expected.batch + 1;
     let (hash, marks) = chain::seal(&batch.expected.hash, number, &batch.events);
-    (Head { position: last.position, batch: number, hash }, marks)
+    Seal { after: Head { position: last.position, batch: number, hash }, marks }
 }
 
 async fn call_append_batch(
     conn: &mut PgConnection,
     batch: &Batch,
-    (after, marks): (&Head, &[u8]),
+    seal: &Seal,
     keys: &[&(KeyClaim, i64)],
 ) -> Result<PgRow, sqlx::Error> {
     sqlx::query_with(
         "select outcome, position, batch, hash
          from log.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
             $18, $19, $20, $21, $22, $23)",
-        arguments(batch, (after, marks), keys).map_err(sqlx::Error::Encode)?,
+        arguments(batch, seal, keys).map_err(sqlx::Error::Encode)?,
     )
     .fetch_one(conn)
     .await
@@ -230,7 +244,7 @@ async fn call_append_batch(
 /// The parameters of `log.append_batch`, written into memory that is taken once.
 fn arguments(
     batch: &Batch,
-    (after, marks): (&Head, &[u8]),
+    Seal { after, marks }: &Seal,
     keys: &[&(KeyClaim, i64)],
 ) -> Result<PgArguments, BoxDynError> {
     let events = &batch.events;
@@ -243,7 +257,7 @@ fn arguments(
     arguments.add(batch.expected.batch)?;
     arguments.add(batch.expected.hash.as_slice())?;
     arguments.add(after.hash.as_slice())?;
-    arguments.add(marks)?;
+    arguments.add(marks.as_slice())?;
     arguments.add(batch.recorded_at)?;
     arguments.add(events.iter().map(|event| event.company_id).collect::<Vec<_>>())?;
     arguments.add(events.iter().map(|event| &*event.stream_type).collect::<Vec<_>>())?;

@@ -6,6 +6,8 @@
 
 mod error;
 mod answer;
+mod inbox;
+mod link;
 mod load;
 mod snapshots;
 mod worker;
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::committer::inbox::Inbox;
 use crate::operation::{Receipt, Submission, SubmitError};
 
 /// Submissions that may wait per partition.
@@ -30,7 +33,7 @@ const FEED: usize = 256;
 /// What a committer needs.
 #[derive(Debug, Clone)]
 pub struct CommitterConfig {
-    /// Connections of the role `stocktrail_committer`; one per partition and one more is enough.
+    /// Connections of the role `stocktrail_committer`; two per partition and one more is enough.
     pub pool: PgPool,
     /// Number of partitions of the log.
     pub partitions: i16,
@@ -72,7 +75,7 @@ impl Committers {
             let (feed, _) = broadcast::channel(FEED);
             let head = Arc::new(AtomicI64::new(0));
             let worker = worker::Worker::new(config.clone(), number, feed.clone(), head.clone());
-            tasks.spawn(worker.run(jobs, stop.clone()));
+            tasks.spawn(worker.run(Inbox::new(jobs, stop.clone())));
             Partition { queue, feed, head }
         });
         let partitions = partitions.collect();

@@ -60,7 +60,7 @@ impl Shop {
     /// Founds the company; nothing has moved and nothing is folded.
     pub(crate) async fn found() -> Self {
         let database = fresh_database().await;
-        let pool = database.pool(Role::Committer, 5).await.unwrap();
+        let pool = database.pool(Role::Committer, 9).await.unwrap();
         let clock = Clock::system();
         let config = CommitterConfig { pool, partitions: 4, clock: clock.clone(), snapshot_every: 100 };
         let committers = Committers::start(&config);
