@@ -85,7 +85,7 @@ enum OnDuplicateBody {
 pub(crate) async fn record(
     State(state): State<AppState>,
     caller: Caller,
-    Body { value, digest }: Body<OneOrMany<DayBody>>,
+    Body { value, digest }: Body<OneOrMany<DayBody>, 16>,
 ) -> Result<Written<BatchAnswer>, Problem> {
     let is_many = value.is_many();
     if value.len() > MAX_REPORTS {

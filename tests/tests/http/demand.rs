@@ -123,3 +123,17 @@ async fn demand_and_closing_stock_by_location() {
     assert_eq!(hidden.items()[0]["revenue"], Value::Null);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn as_many_reports_as_are_allowed_fit_into_one_request() {
+    let app = TestApp::start().await;
+    let owner = app.register("Reports").await;
+    let report = |number: usize| {
+        json!({"source": "a till with a long name", "item_id": format!("nobody knows {number}"), "units_sold": 1,
+            "date_local": "2024-01-05", "revenue": {"amount": "1.00", "currency": "EUR"}})
+    };
+    let answer = owner.post("/sales/daily", &(0..10_000).map(report).collect()).await.expect(200);
+    assert_eq!(answer.number("/rejected"), 10_000);
+    owner.post("/sales/daily", &(0..10_001).map(report).collect()).await.expect_code(422, "too_many_lines");
+    app.stop().await;
+}
