@@ -3,6 +3,7 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commands::Receipt;
+use commands::accounts::Answer;
 use serde::Serialize;
 
 /// Header with the position of the last event of a write.
@@ -22,6 +23,13 @@ pub(crate) struct Done {
 impl From<&Receipt> for Done {
     fn from(receipt: &Receipt) -> Self {
         Self { position: Some(receipt.position), replayed: receipt.replayed }
+    }
+}
+
+/// Of what stands in plain tables, apart from the log.
+impl<T> From<&Answer<T>> for Done {
+    fn from(answer: &Answer<T>) -> Self {
+        Self { position: None, replayed: answer.replayed }
     }
 }
 

@@ -18,12 +18,9 @@ use crate::problem::{Problem, Status};
 /// Name of the header that makes a write repeatable.
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// Largest JSON body.
-const JSON_LIMIT: usize = 1 << 20;
-
-/// A JSON body of at most 1 MiB.
+/// A JSON body of at most so many MiB, 1 unless said otherwise.
 #[derive(Debug)]
-pub(crate) struct Body<T> {
+pub(crate) struct Body<T, const MIB: usize = 1> {
     /// What it says.
     pub(crate) value: T,
     /// Stands for method, path and body.
@@ -92,7 +89,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Digest {
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned, S: Send + Sync, const MIB: usize> FromRequest<S> for Body<T, MIB> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
@@ -102,7 +99,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             return Err(Problem::new(Status::UnsupportedMediaType, "unsupported_media_type", detail));
         }
         let line = RequestLine::new(request.headers(), request.method(), request.uri());
-        let bytes = read(request, JSON_LIMIT).await?;
+        let bytes = read(request, MIB << 20).await?;
         let value = parse(&bytes)?;
         Ok(Self { value, digest: Digest::of(&line, &bytes) })
     }
@@ -205,13 +202,17 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], first: &serde_json::Error) -> Prob
         Err(error) => (pointer(error.path()), error.into_inner().to_string()),
     };
     let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-    let code = match message.as_str() {
+    Problem::invalid(code_of(&message), pointer, message)
+}
+
+/// The code of what the reader of JSON says about a value.
+pub(crate) fn code_of(message: &str) -> &'static str {
+    match message {
         text if text.starts_with("unknown field") => "unknown_field",
         text if text.starts_with("missing field") => "missing_field",
         text if text.starts_with("duplicate field") => "duplicate_field",
         _ => "invalid_value",
-    };
-    Problem::invalid(code, pointer, message)
+    }
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, rejection::PathRejection};
 use axum::http::request::Parts;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Problem, Status};
@@ -75,6 +76,11 @@ pub(crate) fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, Problem> {
         let name = if name == "." { String::new() } else { name };
         Problem::invalid("invalid_parameter", format!("?{name}"), error.into_inner().to_string())
     })
+}
+
+/// The word that stands for a filter's choice, as the read models keep it.
+pub(crate) fn word<T: Serialize>(choice: &T) -> String {
+    serde_json::to_value(choice).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -110,6 +110,37 @@ impl AppState {
         }
     }
 
+    /// Hands over rows that were read one by one, some of them in vain: a verdict for each that could be read, in order.
+    pub(crate) async fn submit_rows<E>(
+        &self,
+        caller: &Caller,
+        digest: Digest,
+        rows: Vec<Result<Operation, E>>,
+    ) -> Result<(Vec<Result<Verdict, E>>, Done), Problem> {
+        let (mut operations, mut errors) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+        for row in rows {
+            match row {
+                Ok(operation) => {
+                    operations.push(operation);
+                    errors.push(None);
+                }
+                Err(error) => errors.push(Some(error)),
+            }
+        }
+        let (done, verdicts) = if operations.is_empty() {
+            (Done { position: None, replayed: false }, Vec::new())
+        } else {
+            let receipt = self.submit(caller, digest, operations).await?;
+            (Done::from(&receipt), receipt.verdicts)
+        };
+        let mut verdicts = verdicts.into_iter();
+        let rows = errors.into_iter().filter_map(|error| match error {
+            Some(error) => Some(Err(error)),
+            None => verdicts.next().map(Ok),
+        });
+        Ok((rows.collect(), done))
+    }
+
     /// Waits until these projections have folded `position` of the company's partition.
     pub async fn wait(
         &self,

@@ -40,5 +40,6 @@ pub(crate) async fn change_api_key(
     let request = caller.accounts_key(digest);
     let change = (body.name, body.role.map(Into::into));
     let answer = state.accounts.change_api_key(&caller.principal, key_id, change, request.as_ref()).await?;
-    Ok(Written::ok(answer.value.into(), Done { position: None, replayed: answer.replayed }))
+    let done = Done::from(&answer);
+    Ok(Written::ok(answer.value.into(), done))
 }

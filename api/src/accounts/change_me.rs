@@ -47,5 +47,6 @@ pub(crate) async fn change_me(
     };
     let request = caller.accounts_key(digest);
     let answer = state.accounts.change_user(&caller.principal, user_id, change, request.as_ref()).await?;
-    Ok(Written::ok(answer.value.into(), Done { position: None, replayed: answer.replayed }))
+    let done = Done::from(&answer);
+    Ok(Written::ok(answer.value.into(), done))
 }

@@ -56,7 +56,7 @@ pub(crate) async fn create_api_key(
     let answer =
         state.accounts.add_api_key(&caller.principal, new, caller.accounts_key(digest).as_ref()).await?;
     let location = format!("/api-keys/{}", answer.value.key.key_id);
-    let done = Done { position: None, replayed: answer.replayed };
+    let done = Done::from(&answer);
     let secret = answer.value.secret.reveal().to_owned();
     Ok(Written::created(NewApiKeyAnswer { key: answer.value.key.into(), secret }, done).location(&location))
 }

@@ -44,6 +44,6 @@ pub(crate) async fn create_user(
     let answer =
         state.accounts.add_user(&caller.principal, new, caller.accounts_key(digest).as_ref()).await?;
     let location = format!("/users/{}", answer.value.user_id);
-    let done = Done { position: None, replayed: answer.replayed };
+    let done = Done::from(&answer);
     Ok(Written::created(answer.value.into(), done).location(&location))
 }

@@ -48,7 +48,7 @@ pub(crate) async fn login(
         address: anonymous.address,
     };
     let answer = state.accounts.login(credentials, anonymous.request_key(digest).as_ref()).await?;
-    let done = Done { position: None, replayed: answer.replayed };
+    let done = Done::from(&answer);
     let session = SessionAnswer::with_person(&state, &answer.value.tokens, answer.value.person).await?;
     Ok(Written::ok(session, done))
 }

@@ -32,5 +32,5 @@ pub(crate) async fn logout(
     Body { value: body, digest }: Body<RefreshBody>,
 ) -> Result<Written<LoggedOut>, Problem> {
     let answer = state.accounts.logout(&body.refresh_token, anonymous.request_key(digest).as_ref()).await?;
-    Ok(Written::ok(LoggedOut { logged_out: true }, Done { position: None, replayed: answer.replayed }))
+    Ok(Written::ok(LoggedOut { logged_out: true }, Done::from(&answer)))
 }

@@ -36,6 +36,6 @@ pub(crate) async fn refresh(
     Body { value: body, digest }: Body<RefreshBody>,
 ) -> Result<Written<SessionAnswer>, Problem> {
     let answer = state.accounts.refresh(&body.refresh_token, anonymous.request_key(digest).as_ref()).await?;
-    let done = Done { position: None, replayed: answer.replayed };
+    let done = Done::from(&answer);
     Ok(Written::ok(SessionAnswer::of(&state, &answer.value).await?, done))
 }

@@ -26,6 +26,6 @@ pub(crate) async fn remove_user(
 ) -> Result<Written<PersonView>, Problem> {
     let request = caller.accounts_key(digest);
     let answer = state.accounts.remove_user(&caller.principal, user_id, request.as_ref()).await?;
-    let done = Done { position: None, replayed: answer.replayed };
+    let done = Done::from(&answer);
     Ok(Written::ok(PersonView::removed(answer.value), done))
 }

@@ -26,5 +26,6 @@ pub(crate) async fn revoke_api_key(
 ) -> Result<Written<ApiKeyView>, Problem> {
     let request = caller.accounts_key(digest);
     let answer = state.accounts.revoke_api_key(&caller.principal, key_id, request.as_ref()).await?;
-    Ok(Written::ok(answer.value.into(), Done { position: None, replayed: answer.replayed }))
+    let done = Done::from(&answer);
+    Ok(Written::ok(answer.value.into(), done))
 }

@@ -35,6 +35,6 @@ pub(crate) async fn switch(
 ) -> Result<Written<SessionAnswer>, Problem> {
     let request = caller.accounts_key(digest);
     let answer = state.accounts.switch(&caller.principal, body.company_id, request.as_ref()).await?;
-    let done = Done { position: None, replayed: answer.replayed };
+    let done = Done::from(&answer);
     Ok(Written::ok(SessionAnswer::of(&state, &answer.value).await?, done))
 }

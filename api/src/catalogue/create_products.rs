@@ -5,16 +5,16 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use commands::{Operation, Refused, Verdict};
+use commands::Verdict;
 use domain::shared::money::Currency;
 
-use crate::answer::{Done, Written};
-use crate::body::{Digest, OneOrMany, RawBody, parse};
+use crate::answer::Written;
+use crate::body::{Body, Digest, OneOrMany};
 use crate::catalogue::lookup::{company_currency, product_of, segment};
 use crate::catalogue::product_body::ProductBody;
 use crate::catalogue::view::{ProductAnswer, ProductView};
 use crate::context::Caller;
-use crate::problem::{FieldError, Problem, Status, row_error};
+use crate::problem::{FieldError, Problem, row_error};
 use crate::state::AppState;
 
 /// Most products of one request.
@@ -81,17 +81,12 @@ pub(crate) struct ProductVerdict {
 pub(crate) async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    body: RawBody<16>,
+    Body { value, digest }: Body<OneOrMany<ProductBody>, 16>,
 ) -> Result<Written<Created>, Problem> {
-    if !(body.content_type == "application/json" || body.content_type.ends_with("+json")) {
-        let detail = "the body must be application/json";
-        return Err(Problem::new(Status::UnsupportedMediaType, "unsupported_media_type", detail));
-    }
-    let rows: OneOrMany<ProductBody> = parse(&body.bytes)?;
     let currency = company_currency(&state, &caller).await?;
-    match rows {
-        OneOrMany::One(row) => create_one(&state, &caller, body.digest, row, currency).await,
-        OneOrMany::Many(rows) => create_many(&state, &caller, body.digest, rows, currency).await,
+    match value {
+        OneOrMany::One(row) => create_one(&state, &caller, digest, row, currency).await,
+        OneOrMany::Many(rows) => create_many(&state, &caller, digest, rows, currency).await,
     }
 }
 
@@ -119,23 +114,13 @@ async fn create_many(
     if rows.is_empty() || rows.len() > MAX_ROWS {
         return Err(Problem::invalid("row_count", "", format!("send 1 to {MAX_ROWS} products")));
     }
-    let read: Vec<Result<Operation, Refused>> = rows.into_iter().map(|row| row.create(currency)).collect();
-    let operations: Vec<Operation> = read.iter().filter_map(|row| row.as_ref().ok().cloned()).collect();
-    let (done, verdicts) = if operations.is_empty() {
-        (Done { position: None, replayed: false }, Vec::new())
-    } else {
-        let receipt = state.submit(caller, digest, operations).await?;
-        (Done::from(&receipt), receipt.verdicts)
+    let read = rows.into_iter().map(|row| row.create(currency)).collect();
+    let (verdicts, done) = state.submit_rows(caller, digest, read).await?;
+    let verdict = |(index, verdict)| match verdict {
+        Ok(verdict) => ProductVerdict::of(index, verdict),
+        Err(refused) => ProductVerdict::refused(row_error(index, &refused), index),
     };
-    let mut verdicts = verdicts.into_iter();
-    let items: Vec<ProductVerdict> = read
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, row)| match row {
-            Ok(_) => verdicts.next().map(|verdict| ProductVerdict::of(index, verdict)),
-            Err(refused) => Some(ProductVerdict::refused(row_error(index, &refused), index)),
-        })
-        .collect();
+    let items: Vec<ProductVerdict> = verdicts.into_iter().enumerate().map(verdict).collect();
     let accepted = items.iter().filter(|item| item.code.is_none()).count();
     let refused = items.len() - accepted;
     let answer = ProductVerdicts { accepted, refused, items, position: done.position };

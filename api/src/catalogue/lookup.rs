@@ -2,16 +2,16 @@
 
 use sqlx::PgConnection;
 
-use commands::operation::{CompanyEdit, ProductOutcome};
-use commands::{Operation, Outcome, Submission, Verdict};
+use commands::operation::ProductOutcome;
+use commands::{Operation, Outcome};
 use domain::shared::ids::{ItemId, LocationId};
 use domain::shared::money::Currency;
 use projections::catalogue::queries::{self, Resolution};
-use projections::companies;
 
 use crate::answer::Written;
 use crate::body::Digest;
 use crate::catalogue::view::{LocationAnswer, LocationView, ProductAnswer, ProductView, Shown};
+use crate::companies;
 use crate::context::Caller;
 use crate::problem::{Problem, Status};
 use crate::state::AppState;
@@ -56,25 +56,7 @@ pub(crate) fn unknown_location(text: &str) -> Problem {
 /// The company's currency, for writes.
 pub(crate) async fn company_currency(state: &AppState, caller: &Caller) -> Result<Currency, Problem> {
     let mut tx = projections::tenant::begin(&state.reads, caller.company_id).await?;
-    currency_within(&mut tx, state, caller).await
-}
-
-/// The company's currency. Where the read model does not know the company yet, the committer does.
-pub(crate) async fn currency_within(
-    conn: &mut PgConnection,
-    state: &AppState,
-    caller: &Caller,
-) -> Result<Currency, Problem> {
-    let company = companies::queries::company(conn, caller.company_id).await?;
-    if let Some(currency) = company.and_then(|company| Currency::new(&company.currency).ok()) {
-        return Ok(currency);
-    }
-    let no_change = Operation::EditCompany { edit: CompanyEdit::default() };
-    let asked = Submission { request_key: None, ..caller.submission(Digest::NONE, vec![no_change]) };
-    match state.committers.submit(asked).await?.verdicts.pop() {
-        Some(Verdict::Accepted(Outcome::Company { profile, .. })) => Ok(profile.currency),
-        _ => Err(Problem::not_found("company")),
-    }
+    companies::currency(&mut tx, state, caller).await
 }
 
 /// Currency in which the caller sees a missing cost; none where it may not see money.
@@ -83,7 +65,7 @@ pub(crate) async fn shown(
     state: &AppState,
     caller: &Caller,
 ) -> Result<Shown, Problem> {
-    if caller.sees_money() { currency_within(conn, state, caller).await.map(Some) } else { Ok(None) }
+    if caller.sees_money() { companies::currency(conn, state, caller).await.map(Some) } else { Ok(None) }
 }
 
 /// The product that a command left.

@@ -5,6 +5,7 @@ use utoipa_axum::routes;
 
 use crate::state::AppState;
 
+mod lookup;
 mod profile;
 mod settings_document;
 mod read_company;
@@ -12,6 +13,8 @@ mod edit_company;
 mod read_settings;
 mod edit_settings;
 mod settings_history;
+
+pub(crate) use lookup::{currency, time_zone};
 
 /// Operations of this room.
 pub(crate) fn router() -> OpenApiRouter<AppState> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use domain::companies::Settings;
 use projections::companies::queries;
 
-use crate::catalogue::currency_within;
+use crate::companies::lookup;
 use crate::companies::settings_document::{SettingsDocument, answered};
 use crate::context::Caller;
 use crate::problem::Problem;
@@ -29,6 +29,6 @@ pub(crate) async fn read(
     let mut tx = caller.read(&state, &["companies"]).await?;
     let company = queries::company(&mut tx, caller.company_id).await?;
     let settings = company.map_or_else(Settings::default, |company| company.settings());
-    let currency = currency_within(&mut tx, &state, &caller).await?;
+    let currency = lookup::currency(&mut tx, &state, &caller).await?;
     Ok(Json(answered(settings.document(), currency)))
 }

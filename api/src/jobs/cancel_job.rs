@@ -26,5 +26,6 @@ pub(crate) async fn cancel_job(
 ) -> Result<Written<JobView>, Problem> {
     let request = caller.accounts_key(digest);
     let answer = state.jobs.cancel(&state.accounts, caller.company_id, job_id, request.as_ref()).await?;
-    Ok(Written::ok(answer.value.into(), Done { position: None, replayed: answer.replayed }))
+    let done = Done::from(&answer);
+    Ok(Written::ok(answer.value.into(), done))
 }

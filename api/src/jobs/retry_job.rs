@@ -26,6 +26,6 @@ pub(crate) async fn retry_job(
 ) -> Result<Written<JobView>, Problem> {
     let request = caller.accounts_key(digest);
     let answer = state.jobs.retry(&state.accounts, caller.company_id, job_id, request.as_ref()).await?;
-    let done = Done { position: None, replayed: answer.replayed };
+    let done = Done::from(&answer);
     Ok(Written::accepted(answer.value.into(), done).location(&format!("/jobs/{job_id}")))
 }

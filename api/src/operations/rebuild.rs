@@ -61,7 +61,7 @@ pub(crate) async fn rebuild_projection(
         .await?;
     state.jobs.wake();
     let location = format!("/jobs/{}", answer.value.job_id);
-    let done = Done { position: None, replayed: answer.replayed };
+    let done = Done::from(&answer);
     Ok(Written::accepted(answer.value, done).location(&location))
 }
 

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::calendar;
 use crate::catalogue::resolve_item;
 use crate::context::Caller;
-use crate::extract::Query;
+use crate::extract::{Query, word};
 use crate::list::{self, Cell, List, ListParams, Listing, Sort};
 use crate::problem::Problem;
 use crate::schema::MoneySchema;
@@ -148,10 +148,6 @@ impl LineFilters {
             to: calendar::in_query("?to", self.to)?,
         })
     }
-}
-
-fn word<T: Serialize>(value: &T) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn order(sort: Sort) -> (LineOrder, bool) {

@@ -4,6 +4,8 @@ use commands::{Outcome, RefusalKind, Refused, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::body::code_of;
+
 /// What became of a batch.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct BatchAnswer {
@@ -67,12 +69,6 @@ impl BatchAnswer {
 pub(crate) fn unreadable(error: &serde_json::Error) -> Refused {
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or_default();
-    let code = match message {
-        _ if !error.is_data() => "unreadable_json",
-        _ if message.starts_with("unknown field") => "unknown_field",
-        _ if message.starts_with("missing field") => "missing_field",
-        _ if message.starts_with("duplicate field") => "duplicate_field",
-        _ => "invalid_value",
-    };
+    let code = if error.is_data() { code_of(message) } else { "unreadable_json" };
     Refused::new(code, RefusalKind::Invalid, message)
 }

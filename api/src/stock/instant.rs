@@ -6,10 +6,10 @@ use domain::shared::moment::{close_of_day, start_of_day};
 use sqlx::PgConnection;
 
 use crate::calendar;
+use crate::companies;
 use crate::context::Caller;
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::stock::company_zone::company_zone;
 
 /// An instant, or a day that still needs a time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) async fn instants(
         read.push((text.map(|text| parse(pointer, text)).transpose()?, *end));
     }
     let zone = if read.iter().any(|(when, _)| matches!(when, Some(When::On(_)))) {
-        company_zone(conn, state, caller).await?
+        companies::time_zone(conn, state, caller).await?
     } else {
         Tz::UTC
     };

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::calendar;
 use crate::catalogue::resolve_item;
 use crate::context::Caller;
-use crate::extract::Query;
+use crate::extract::{Query, word};
 use crate::list::{Cell, List, ListParams, Listing, Row, chunks, download};
 use crate::problem::Problem;
 use crate::room::Room;
@@ -80,7 +80,7 @@ pub(crate) async fn list(
     let filter = DayFilter {
         item_key,
         location_id: filters.location_id,
-        movement_type: filters.movement_type.map(|kind| kind.word().to_owned()),
+        movement_type: filters.movement_type.map(|kind| word(&kind)),
         from: calendar::in_query("?from", filters.from)?,
         to: calendar::in_query("?to", filters.to)?,
         oldest_first: sort.first().is_some_and(|sort| !sort.descending),

@@ -10,7 +10,6 @@ use crate::state::AppState;
 
 mod circumstances;
 mod stock_answer;
-mod company_zone;
 mod instant;
 mod adjust;
 mod preview_adjustment;

@@ -6,6 +6,7 @@ use sqlx::{Postgres, Transaction};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::context::Caller;
+use crate::extract::word;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::stock::instant::{End, instants};
@@ -103,40 +104,11 @@ impl MovementFilters {
             from,
             to: to.into_iter().chain(as_of).min(),
             known_at,
-            movement_type: self.movement_type.map(|kind| kind.word().to_owned()),
-            reference_type: self.reference_type.map(|kind| kind.word().to_owned()),
+            movement_type: self.movement_type.map(|kind| word(&kind)),
+            reference_type: self.reference_type.map(|kind| word(&kind)),
             reference_id: self.reference_id,
             created_by: self.created_by,
             search: self.search,
         })
-    }
-}
-
-impl TypeFilter {
-    /// The stored word.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Inbound => "INBOUND",
-            Self::Outbound => "OUTBOUND",
-            Self::Transfer => "TRANSFER",
-            Self::Adjustment => "ADJUSTMENT",
-            Self::SyncUpdate => "SYNC_UPDATE",
-            Self::InitialLoad => "INITIAL_LOAD",
-        }
-    }
-}
-
-impl ReferenceFilter {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Sale => "SALE",
-            Self::PurchaseOrder => "PURCHASE_ORDER",
-            Self::Adjustment => "ADJUSTMENT",
-            Self::Sync => "SYNC",
-            Self::Transfer => "TRANSFER",
-            Self::Import => "IMPORT",
-            Self::Return => "RETURN",
-            Self::Count => "COUNT",
-        }
     }
 }

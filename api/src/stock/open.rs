@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::answer::{Done, Written};
+use crate::answer::Written;
 use crate::body::{Body, Digest, OneOrMany};
 use crate::calendar;
+use crate::companies;
 use crate::context::Caller;
 use crate::problem::{FieldError, Problem, row_error};
 use crate::state::AppState;
 use crate::stock::circumstances::{checked_notes, item, location};
-use crate::stock::company_zone::company_zone;
 use crate::stock::stock_answer::StockAnswer;
 
 /// Most rows of one request.
@@ -147,7 +147,7 @@ async fn zone(state: &AppState, caller: &Caller, rows: &[OpeningBody]) -> Result
         return Ok(Tz::UTC);
     }
     let mut tx = projections::tenant::begin(&state.reads, caller.company_id).await?;
-    company_zone(&mut tx, state, caller).await
+    companies::time_zone(&mut tx, state, caller).await
 }
 
 async fn open_many(
@@ -156,22 +156,12 @@ async fn open_many(
     digest: Digest,
     read: Vec<Result<Operation, Problem>>,
 ) -> Result<Written<Opened>, Problem> {
-    let operations: Vec<Operation> = read.iter().filter_map(|row| row.as_ref().ok().cloned()).collect();
-    let (done, verdicts) = if operations.is_empty() {
-        (Done { position: None, replayed: false }, Vec::new())
-    } else {
-        let receipt = state.submit(caller, digest, operations).await?;
-        (Done::from(&receipt), receipt.verdicts)
+    let (verdicts, done) = state.submit_rows(caller, digest, read).await?;
+    let verdict = |(index, verdict)| match verdict {
+        Ok(verdict) => OpeningVerdict::of(index, verdict),
+        Err(problem) => OpeningVerdict::unread(index, &problem),
     };
-    let mut verdicts = verdicts.into_iter();
-    let items: Vec<OpeningVerdict> = read
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, row)| match row {
-            Ok(_) => verdicts.next().map(|verdict| OpeningVerdict::of(index, verdict)),
-            Err(problem) => Some(OpeningVerdict::unread(index, &problem)),
-        })
-        .collect();
+    let items: Vec<OpeningVerdict> = verdicts.into_iter().enumerate().map(verdict).collect();
     let accepted = items.iter().filter(|item| item.code.is_none()).count();
     let refused = items.len() - accepted;
     Ok(Written::ok(Opened::Many(OpeningVerdicts { accepted, refused, items, position: done.position }), done))
