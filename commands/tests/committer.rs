@@ -258,9 +258,7 @@ async fn large_batches_of_two_processes_with_the_same_lines_record_each_line_onc
         shop.submission(lines.map(Operation::RecordLine).collect(), None)
     };
     // Each submission repeats a third of the one before and is sent to both.
-    let sent = (0..20).flat_map(|n| {
-        [shop.committers.submit(lines(n * 200)), other.submit(lines(n * 200))]
-    });
+    let sent = (0..20).flat_map(|n| [shop.committers.submit(lines(n * 200)), other.submit(lines(n * 200))]);
     let receipts = futures::future::join_all(sent).await;
     let verdicts = receipts.into_iter().flat_map(|receipt| receipt.unwrap().verdicts);
     let accepted = verdicts.filter(|verdict| matches!(verdict, Verdict::Accepted(_))).count();

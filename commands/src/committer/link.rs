@@ -61,12 +61,7 @@ impl Link {
         }
     }
 
-    async fn try_append(
-        &mut self,
-        batch: &Batch,
-        seal: &Seal,
-        sent: bool,
-    ) -> Result<Appended, CommitError> {
+    async fn try_append(&mut self, batch: &Batch, seal: &Seal, sent: bool) -> Result<Appended, CommitError> {
         let partition = self.partition;
         let connection = self.open().await?;
         if sent {

@@ -6,6 +6,7 @@
 
 mod error;
 mod answer;
+mod decider;
 mod inbox;
 mod link;
 mod load;

@@ -3,65 +3,37 @@
 //! While a batch is on its way to the log, the one behind it is decided on the assumption that it lands. Where it does
 //! not, both are taken back, the newest first, and decided again.
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 
-use chrono::{DateTime, Utc};
-use event_log::append::{self, Appended, Batch, Head, KeyClaim, Seal};
+use event_log::append::{self, Appended, Batch, Head, Seal};
 use event_log::event::StoredEvent;
-use event_log::read;
 use event_log::snapshot::Snapshot;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
-use crate::committer::answer::{Answer, KeysHere, decide_job};
+use crate::committer::answer::Answer;
+use crate::committer::decider::{Decided, Decider};
 use crate::committer::error::CommitError;
 use crate::committer::inbox::Inbox;
 use crate::committer::link::{Link, PATIENCE};
-use crate::committer::{CommitterConfig, Job, load, snapshots};
-use crate::directory::Directory;
+use crate::committer::{CommitterConfig, Job, snapshots};
 use crate::operation::SubmitError;
-use crate::workspace::{Found, Memory, Missing, Parts, Undo, Workspace};
+use crate::workspace::{Found, Undo};
 
 /// How often a batch is decided anew before its callers are told to come again.
 const MAX_ROUNDS: usize = 64;
-/// Stock states remembered per partition; beyond, the companies idle longest forget theirs.
-const MAX_STOCK_STATES: usize = 400_000;
-/// Events read at once when another process was ahead.
-const CATCH_UP: i64 = 10_000;
 /// Operations that are worth deciding while a batch is on its way; fewer had better wait for more.
 const WORTH_DECIDING: usize = 256;
 
 pub(super) struct Worker {
+    partition: i16,
     pool: PgPool,
-    /// For reading what must be known.
-    reads: Link,
+    decider: Decider,
     /// For appending, while the next batch is decided.
     appends: Arc<Mutex<Link>>,
-    partition: i16,
-    clock: Clock,
-    snapshot_every: i64,
-    feed: broadcast::Sender<Arc<[StoredEvent]>>,
-    published: Arc<AtomicI64>,
-    memory: Memory,
-    head: Option<Head>,
-    /// Another process has appended since `head`.
-    behind: bool,
-    last_recorded: DateTime<Utc>,
-    batches: u64,
-}
-
-/// What deciding a batch led to.
-struct Decided {
-    events: Vec<StoredEvent>,
-    keys: Vec<(KeyClaim, i64)>,
-    answers: Vec<Answer>,
-    recorded_at: DateTime<Utc>,
-    undo: Undo,
 }
 
 /// A batch on its way to the log.
@@ -91,19 +63,10 @@ impl Worker {
         published: Arc<AtomicI64>,
     ) -> Self {
         Self {
-            reads: Link::new(config.pool.clone(), partition),
+            partition,
+            decider: Decider::new(&config, partition, feed, published),
             appends: Arc::new(Mutex::new(Link::new(config.pool.clone(), partition))),
             pool: config.pool,
-            partition,
-            clock: config.clock,
-            snapshot_every: config.snapshot_every,
-            feed,
-            published,
-            memory: Memory::new(),
-            head: None,
-            behind: false,
-            last_recorded: DateTime::UNIX_EPOCH,
-            batches: 0,
         }
     }
 
@@ -115,7 +78,7 @@ impl Worker {
                 let next = self.decide_next(&mut under_way, &mut inbox).await;
                 flight = self.land(under_way, next, Some(&mut inbox)).await;
             }
-            self.bound_memory();
+            self.decider.bound_memory();
         }
     }
 
@@ -131,7 +94,7 @@ impl Worker {
     async fn take_off(&mut self, jobs: Vec<Job>, mut found: Found, mut rounds: usize) -> Option<Flight> {
         let deadline = Instant::now() + PATIENCE;
         while rounds < MAX_ROUNDS {
-            match self.prepare(&jobs, &mut found).await {
+            match self.decider.prepare(&jobs, &mut found).await {
                 Ok(Some((_, decided))) if decided.events.is_empty() => {
                     answer(jobs, decided.answers);
                     return None;
@@ -139,7 +102,7 @@ impl Worker {
                 Ok(Some((head, decided))) => return Some(self.send(jobs, (found, rounds), head, decided)),
                 Ok(None) => rounds += 1,
                 Err(error) if error.is_connection() && Instant::now() < deadline => {
-                    self.reads.reconnect(&error).await;
+                    self.decider.reads.reconnect(&error).await;
                 }
                 Err(error) => {
                     self.fail(jobs, &error).await;
@@ -162,8 +125,7 @@ impl Worker {
         let Decided { events, keys, answers, recorded_at, undo } = decided;
         let batch = Batch { partition: self.partition, expected: head, events, keys, recorded_at };
         let seal = append::seal(&batch);
-        let snapshots =
-            snapshots::due(&self.memory, &batch.events, self.snapshot_every, seal.after.position);
+        let snapshots = self.decider.snapshots_due(&batch, &seal);
         let sent = Arc::new((batch, seal));
         let (link, sending) = (self.appends.clone(), sent.clone());
         let append = tokio::spawn(async move { link.lock().await.append(&sending.0, &sending.1).await });
@@ -179,19 +141,12 @@ impl Worker {
                 () = inbox.receive(), if !inbox.is_closed() => {}
             }
         }
-        if self.stock_states() > MAX_STOCK_STATES {
+        if self.decider.is_full() {
             return None;
         }
         let jobs = inbox.batch()?;
-        let (batch, seal) = &*flight.sent;
-        let recorded_at = self.clock.now().max(batch.recorded_at);
-        let (decided, missing) = self.decide(&jobs, &Found::default(), &seal.after, recorded_at);
-        // What writes nothing is only answered once the head has been compared; see `prepare`.
-        if missing.is_empty() && !decided.events.is_empty() {
-            return Some(Next { jobs, decided: Some(decided) });
-        }
-        decided.undo.take_back(&mut self.memory);
-        Some(Next { jobs, decided: None })
+        let decided = self.decider.decide_ahead(&jobs, &flight.sent);
+        Some(Next { jobs, decided })
     }
 
     /// Ends a flight: answers its callers, or decides it again. What is next takes off.
@@ -214,7 +169,7 @@ impl Worker {
             outcome => {
                 if let Some(Next { jobs, decided }) = next {
                     if let Some(decided) = decided {
-                        decided.undo.take_back(&mut self.memory);
+                        self.decider.take_back(decided.undo);
                     }
                     if let Some(inbox) = inbox {
                         inbox.put_back(jobs);
@@ -232,7 +187,7 @@ impl Worker {
         outcome: Option<Result<Appended, CommitError>>,
     ) -> Option<Flight> {
         let Flight { jobs, mut found, rounds, undo, .. } = flight;
-        undo.take_back(&mut self.memory);
+        self.decider.take_back(undo);
         match outcome {
             Some(Ok(Appended::KeysTaken(keys))) => {
                 found.taken.extend(keys.into_iter().map(|key| ((key.company_id, key.kind, key.key), key)));
@@ -243,7 +198,7 @@ impl Worker {
             }
             Some(Ok(Appended::Stale(_) | Appended::Done(_))) | None => {
                 found.histories.clear();
-                self.behind = true;
+                self.decider.fell_behind();
             }
         }
         self.take_off(jobs, found, rounds + 1).await
@@ -252,7 +207,7 @@ impl Worker {
     /// A batch that the log refuses is halved until its poison stands alone. Where the log cannot be reached, nobody
     /// knows what became of it.
     async fn fail(&mut self, jobs: Vec<Job>, error: &CommitError) {
-        self.forget();
+        self.decider.forget();
         if error.is_connection() || jobs.len() == 1 {
             tracing::error!(partition = self.partition, ?error, "a batch was not appended");
             let told = if error.is_connection() { SubmitError::Unavailable } else { SubmitError::Rejected };
@@ -265,143 +220,15 @@ impl Worker {
         Box::pin(self.process(second)).await;
     }
 
-    /// Brings the memory up to date and decides on it. `None`: something had to be read first; prepare again.
-    async fn prepare(
-        &mut self,
-        jobs: &[Job],
-        found: &mut Found,
-    ) -> Result<Option<(Head, Decided)>, CommitError> {
-        if self.behind {
-            self.catch_up().await?;
-        }
-        let head = self.known_head().await?;
-        let recorded_at = self.clock.now().max(self.last_recorded);
-        let (decided, missing) = self.decide(jobs, found, &head, recorded_at);
-        if !missing.is_empty() {
-            decided.undo.take_back(&mut self.memory);
-            let connection = self.reads.open().await?;
-            let position = head.position;
-            let loaded =
-                load::load(connection, self.partition, position, missing, &mut self.memory, found).await;
-            if loaded.is_err() {
-                self.reads.close();
-            }
-            return loaded.map(|()| None);
-        }
-        // Where nothing is appended, nothing else tells whether the memory was up to date.
-        if decided.events.is_empty() && !self.is_at(&head).await? {
-            self.behind = true;
-            return Ok(None);
-        }
-        Ok(Some((head, decided)))
-    }
-
-    /// Decides every submission in order on what is known. Where something is missing, the rest means nothing.
-    fn decide(
-        &mut self,
-        jobs: &[Job],
-        found: &Found,
-        head: &Head,
-        recorded_at: DateTime<Utc>,
-    ) -> (Decided, HashSet<Missing>) {
-        self.batches += 1;
-        let (partition, batch) = (self.partition, self.batches);
-        let mut workspace = Workspace::new(&mut self.memory, found, partition, head, recorded_at, batch);
-        workspace.expect(jobs.iter().map(|job| job.submission.operations.len()).sum());
-        let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
-        let mut keys_here = KeysHere::new();
-        for job in jobs {
-            let answer = decide_job(&mut workspace, job, &mut keys_here, &answers);
-            answers.push(answer);
-        }
-        let Parts { events, keys, missing, undo } = workspace.into_parts();
-        (Decided { events, keys, answers, recorded_at, undo }, missing)
-    }
-
-    /// Publishes a batch that landed, answers its callers and remembers the new head.
+    /// Publishes a batch that landed and answers its callers.
     fn finish(&mut self, flight: Flight, head: Head) {
         let Flight { jobs, answers, snapshots, sent, .. } = flight;
-        let recorded_at = sent.0.recorded_at;
-        let events: Arc<[StoredEvent]> = match Arc::try_unwrap(sent) {
-            Ok((batch, _)) => batch.events.into(),
-            Err(shared) => shared.0.events.clone().into(),
-        };
-        self.last_recorded = recorded_at;
-        self.published.store(head.position, Ordering::Release);
-        self.head = Some(head);
+        let (batch, _) = Arc::unwrap_or_clone(sent);
+        self.decider.landed(batch, head);
         if !snapshots.is_empty() {
             tokio::spawn(snapshots::save(self.pool.clone(), self.partition, snapshots));
         }
-        metrics::counter!("stocktrail_committer_events_total")
-            .increment(u64::try_from(events.len()).unwrap_or(0));
-        // Nobody may be listening.
-        drop(self.feed.send(events));
         answer(jobs, answers);
-    }
-
-    /// Whether the log still stands where the memory does.
-    async fn is_at(&mut self, head: &Head) -> Result<bool, CommitError> {
-        let partition = self.partition;
-        Ok(append::head(self.reads.open().await?, partition).await? == *head)
-    }
-
-    async fn known_head(&mut self) -> Result<Head, CommitError> {
-        if let Some(head) = &self.head {
-            return Ok(head.clone());
-        }
-        let partition = self.partition;
-        let head = append::head(self.reads.open().await?, partition).await?;
-        self.published.store(head.position, Ordering::Release);
-        self.head = Some(head.clone());
-        Ok(head)
-    }
-
-    /// Reads what other processes appended since the head that the memory stands at.
-    async fn catch_up(&mut self) -> Result<(), CommitError> {
-        let known = self.known_head().await?;
-        let partition = self.partition;
-        let connection = self.reads.open().await?;
-        let target = append::head(connection, partition).await?;
-        if target.position - known.position > CATCH_UP {
-            self.memory.clear();
-        } else {
-            let missed = read::after(connection, partition, known.position, CATCH_UP).await?;
-            let missed: Vec<_> =
-                missed.into_iter().filter(|event| event.position <= target.position).collect();
-            for event in &missed {
-                if let Some(directory) = self.memory.get_mut(&event.company_id) {
-                    directory.absorb(event)?;
-                }
-                self.last_recorded = self.last_recorded.max(event.recorded_at);
-            }
-            drop(self.feed.send(Arc::from(missed)));
-        }
-        self.published.store(target.position, Ordering::Release);
-        self.head = Some(target);
-        self.behind = false;
-        Ok(())
-    }
-
-    fn forget(&mut self) {
-        self.memory.clear();
-        self.head = None;
-        self.behind = false;
-        self.reads.close();
-    }
-
-    fn stock_states(&self) -> usize {
-        self.memory.values().map(Directory::stock_held).sum()
-    }
-
-    fn bound_memory(&mut self) {
-        let mut held = self.stock_states();
-        while held > MAX_STOCK_STATES {
-            let idlest =
-                self.memory.values_mut().filter(|held| held.stock_held() > 0).min_by_key(|d| d.last_used);
-            let Some(idlest) = idlest else { return };
-            held -= idlest.stock_held();
-            idlest.forget_loaded();
-        }
     }
 }
 

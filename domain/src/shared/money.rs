@@ -63,7 +63,8 @@ const CODES: &[[u8; 3]] = &[
 impl Currency {
     /// Reads an ISO code, upper case.
     pub fn new(code: &str) -> Result<Self, MoneyError> {
-        let known = <[u8; 3]>::try_from(code.as_bytes()).ok().filter(|code| CODES.binary_search(code).is_ok());
+        let known =
+            <[u8; 3]>::try_from(code.as_bytes()).ok().filter(|code| CODES.binary_search(code).is_ok());
         known.map(Self).ok_or_else(|| MoneyError::UnknownCurrency(code.to_owned()))
     }
 
