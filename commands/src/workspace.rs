@@ -1,31 +1,33 @@
 //! One batch while it is decided: operations change the remembered states at once, so the next one sees them, and
 //! everything can be taken back if the batch is not appended.
+//!
+//! `decide` gives each operation to its room, `found` is what was read from the log for the batch, `undo` takes back.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use domain::shared::event::Event;
 use domain::shared::ids::LocationId;
-use domain::shared::quantity::Units;
-use domain::stock::StockEvent;
-use event_log::append::{Head, KeyClaim, KeyKind, TakenKey};
+use event_log::append::{Head, KeyClaim, KeyKind};
 use event_log::event::{Meaning, StoredEvent, StreamKey};
-use futures::FutureExt;
 use uuid::Uuid;
 
 use crate::clock::Ids;
 use crate::directory::{Cached, Directory, Room};
-use crate::operation::{Operation, Outcome, Verdict};
 use crate::refused::Refused;
+
+mod decide;
+mod found;
+mod undo;
+
+use decide::drive;
+pub(crate) use decide::rehearse;
+pub(crate) use found::{Found, Missing, SoldLine};
+pub(crate) use undo::Undo;
 
 /// What the committer of one partition remembers, by company.
 pub(crate) type Memory = HashMap<Uuid, Directory>;
-
-/// Keys found in the log while this batch is decided.
-pub(crate) type TakenKeys = HashMap<(Uuid, KeyKind, Uuid), TakenKey>;
 
 /// Why an operation has no outcome yet or ever.
 #[derive(Debug)]
@@ -41,60 +43,6 @@ pub(crate) enum Stop {
 impl From<Refused> for Stop {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
-    }
-}
-
-/// What must be read from the log before an operation can be decided.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Missing {
-    /// A company's directory.
-    Directory(Uuid),
-    /// The state of one stream.
-    Stream(StreamKey),
-    /// Every event of one stock stream.
-    History(StreamKey),
-    /// Where and how much a sale line took, by its key.
-    SoldLine(Uuid, Uuid),
-    /// What a request key was answered before, by company and key.
-    RequestKey(Uuid, Uuid),
-}
-
-/// Where and how much a sale line took.
-#[derive(Debug, Clone)]
-pub(crate) struct SoldLine {
-    /// Where.
-    pub(crate) location_id: LocationId,
-    /// Units.
-    pub(crate) quantity: Units,
-}
-
-/// What was read from the log for this batch alone.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Keys that exist already.
-    pub(crate) taken: TakenKeys,
-    /// Request keys that were looked up, whether they exist or not.
-    pub(crate) asked: HashSet<(Uuid, Uuid)>,
-    /// Whole pasts of stock streams, by company and stream id.
-    pub(crate) histories: HashMap<(Uuid, Arc<str>), Vec<StockEvent>>,
-    /// Sale lines by company and key; `None` where no such line was ever sold.
-    pub(crate) sold_lines: HashMap<(Uuid, Uuid), Option<SoldLine>>,
-}
-
-type Restore = Box<dyn FnOnce(&mut Directory) + Send>;
-
-/// How to take a batch's changes back.
-#[derive(Default)]
-pub(crate) struct Undo(Vec<(Uuid, Restore)>);
-
-impl Undo {
-    /// Takes every change of the batch back.
-    pub(crate) fn take_back(self, memory: &mut Memory) {
-        for (company_id, restore) in self.0.into_iter().rev() {
-            if let Some(directory) = memory.get_mut(&company_id) {
-                restore(directory);
-            }
-        }
     }
 }
 
@@ -169,47 +117,6 @@ impl<'a> Workspace<'a> {
         }
     }
 
-    /// Decides one operation. `None`: something must be read first.
-    pub(crate) fn decide(&mut self, operation: &Operation) -> Option<Verdict> {
-        match self.outcome(operation) {
-            Ok(outcome) => Some(Verdict::Accepted(outcome)),
-            Err(Stop::Refused(refused)) => Some(Verdict::Refused(refused)),
-            Err(Stop::Duplicate) => Some(Verdict::Duplicate),
-            Err(Stop::Missing) => None,
-        }
-    }
-
-    fn outcome(&mut self, operation: &Operation) -> Result<Outcome, Stop> {
-        match operation {
-            Operation::Stock { item, intent } => self.change_stock(item, intent),
-            Operation::PreviewStock { item, intent } => self.preview_stock(item, intent),
-            Operation::RecordLine(line) => self.record_line(line),
-            Operation::ReportDay(report) => self.report_day(report),
-            Operation::ReleaseQuarantined { quarantine_id } => self.release_quarantined(*quarantine_id),
-            Operation::ConfigureChannel { channel, config } => self.configure_channel(channel, config),
-            Operation::CreateProduct { item_id, details } => self.create_product(item_id, details),
-            Operation::EditProduct { item, edit, expected_version } => {
-                self.edit_product(item, edit, *expected_version)
-            }
-            Operation::DeactivateProduct { item } => self.deactivate_product(item),
-            Operation::ReactivateProduct { item } => self.reactivate_product(item),
-            Operation::CreateLocation { location_id, details, is_primary } => {
-                self.create_location(location_id, details, *is_primary)
-            }
-            Operation::EditLocation { location_id, edit, expected_version } => {
-                self.edit_location(location_id, edit, *expected_version)
-            }
-            Operation::DeactivateLocation { location_id, seen } => {
-                self.deactivate_location(location_id, *seen)
-            }
-            Operation::ReactivateLocation { location_id } => self.reactivate_location(location_id),
-            Operation::FoundCompany { profile } => self.found_company(profile),
-            Operation::EditCompany { edit } => self.edit_company(edit),
-            Operation::ChooseSettings { changes } => self.choose_settings(changes),
-            Operation::StartDay { date } => self.start_day(*date),
-        }
-    }
-
     /// The company at hand, loaded.
     pub(crate) fn directory(&mut self) -> Result<&mut Directory, Stop> {
         let Some(directory) = self.memory.get_mut(&self.company_id) else {
@@ -227,7 +134,7 @@ impl<'a> Workspace<'a> {
         if before.is_none_or(|before| before <= self.head.position) {
             let location = location.clone();
             let forget = move |directory: &mut Directory| directory.forget_movement(&location, before);
-            self.undo.0.push((self.company_id, Box::new(forget)));
+            self.undo.note(self.company_id, forget);
         }
         Ok(())
     }
@@ -285,7 +192,7 @@ impl<'a> Workspace<'a> {
             A::reindex(self.directory()?, id, (before.version > 0).then_some(&before.state));
             if first_touch {
                 self.touched.insert((A::Event::STREAM_TYPE, company_id, id.clone()));
-                self.undo.0.push((company_id, restore::<A>(id.clone(), before)));
+                self.undo.note_stream(company_id, id.clone(), before);
             }
         }
         let mut event_id = event_id;
@@ -385,31 +292,4 @@ pub(crate) struct Parts {
     pub(crate) missing: HashSet<Missing>,
     /// How to take it back.
     pub(crate) undo: Undo,
-}
-
-fn restore<A: Room + Send + 'static>(id: Arc<str>, before: Cached<A>) -> Restore {
-    Box::new(move |directory| {
-        let table = A::table(directory);
-        let now = if before.version == 0 { table.remove(&id) } else { table.insert(id.clone(), before) };
-        A::reindex(directory, &id, now.map(|cached| cached.state).as_ref());
-    })
-}
-
-/// Runs a command through the aggregate trait. Deciding never waits, so the future is ready at its first poll.
-fn drive<A: Room>(state: &mut A, command: A::Command) -> Result<Vec<A::Event>, A::Error> {
-    let sink = EventSink::default();
-    let handled = tokio::task::unconstrained(state.handle(command, &(), &sink)).now_or_never();
-    match handled {
-        Some(Ok(())) => Ok(sink.collect().now_or_never().unwrap_or_default()),
-        Some(Err(refusal)) => Err(refusal),
-        None => Ok(Vec::new()),
-    }
-}
-
-/// Runs a command on a copy of a state: what would happen, without anything happening.
-pub(crate) fn rehearse<A: Aggregate<Services = ()> + Room>(
-    state: &A,
-    command: A::Command,
-) -> Result<Vec<A::Event>, A::Error> {
-    drive(&mut state.clone(), command)
 }
