@@ -96,8 +96,15 @@ async fn a_killed_session_takes_the_server_through_recovery_and_pools_connect_ag
     let database = open(&folder).await.unwrap();
     let pool = database.pool(Role::Projector, 4).await.unwrap();
     checkpoint(&pool, "before").await.unwrap();
+    let mut neighbour = pool.acquire().await.unwrap();
     let session: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&pool).await.unwrap();
     kill(u32::try_from(session).unwrap(), "-KILL");
+    // A server that has noticed ends every session before it recovers.
+    eventually("the neighbour is ended", async || {
+        sqlx::query("select").execute(&mut *neighbour).await.is_err()
+    })
+    .await;
+    drop(neighbour);
     eventually("the server recovers", async || checkpoint(&pool, "after").await.is_ok()).await;
     assert_eq!(checkpoints(&pool).await, ["after", "before"]);
     database.stop().await;
