@@ -175,6 +175,7 @@ async fn the_old_paths_and_the_tenants_alias_are_understood() {
     let app = TestApp::start().await;
     let owner = stocked(&app).await;
     owner.get_caught_up("/inventory").await;
+    owner.get_caught_up("/inventory/movements").await;
     let company = owner.company_id.clone();
     for path in [
         "/inventory",
