@@ -1,4 +1,4 @@
-//! Sales: lines by channel, daily reports, channels and the quarantine.
+//! Sales: lines by channel and the quarantine; `reports` has daily reports and channels.
 //!
 //! A line's external key (kind, channel, line id) is claimed with its event, so a repeat is found by the log itself.
 //! A line that names an unknown item or location claims a key of its own in quarantine; once released it claims the
@@ -6,20 +6,19 @@
 
 use std::sync::Arc;
 
-use domain::sales::event::{ChannelConfigured, LineKind, OnSale, QuarantineReason, ReportedLine};
-use domain::sales::{
-    Channel, ChannelCommand, ChannelRefusal, Quarantine, QuarantineCommand, QuarantineRefusal, SalesReport,
-    SalesReportCommand, SalesReportRefusal,
-};
-use domain::shared::ids::{ChannelId, ItemId, LocationId};
-use domain::shared::moment::{Stamp, local_date, start_of_day};
+use domain::sales::event::{LineKind, OnSale, QuarantineReason, ReportedLine};
+use domain::sales::{Quarantine, QuarantineCommand, QuarantineRefusal};
+use domain::shared::ids::{ChannelId, LocationId};
+use domain::shared::moment::Stamp;
 use domain::stock::{SaleLine, StockIntent};
 use event_log::append::key_id;
 use uuid::Uuid;
 
-use crate::operation::{DailyReport, Outcome};
+use crate::operation::Outcome;
 use crate::refused::{RefusalKind, Refused};
 use crate::workspace::{Missing, SoldLine, Stop, Workspace};
+
+mod reports;
 
 /// Where a line lands.
 struct Place {
@@ -189,64 +188,6 @@ impl Workspace<'_> {
         self.claim_external(key, digest);
         Ok(Outcome::LineQuarantined { quarantine_id, reason })
     }
-
-    /// Records what a source says of one day.
-    pub(crate) fn report_day(&mut self, report: &DailyReport) -> Result<Outcome, Stop> {
-        let time_zone = self.founded()?.time_zone;
-        let now = self.now;
-        let item = self.directory()?.resolve(&report.item)?;
-        if let Some(location_id) = &report.location_id {
-            self.known_location(location_id, RefusalKind::NotFound)?;
-        }
-        let item_id = ItemId::new(&item).map_err(|_| Stop::Missing)?;
-        let stream: Arc<str> = Arc::from(format!("{}/{item}", report.source));
-        let command = SalesReportCommand::ReportDay {
-            source: report.source.clone(),
-            item_id: item_id.clone(),
-            location_id: report.location_id.clone(),
-            date_local: report.date_local,
-            units_sold: report.units_sold,
-            revenue: report.revenue,
-            on_duplicate: report.on_duplicate,
-            today: local_date(now, time_zone),
-        };
-        let effective_at = start_of_day(report.date_local, time_zone).min(now);
-        let event_id = self.ids.next();
-        let events = self.change::<SalesReport>(&stream, event_id, Some(effective_at), command)?;
-        if report.revenue.is_some() && !events.is_empty() {
-            self.lock_currency()?;
-        }
-        let held = &self.state::<SalesReport>(&stream)?.state;
-        let day = held.reported(&report.source, &item_id, report.location_id.as_ref(), report.date_local);
-        Ok(Outcome::DayReported {
-            units_sold: day.map_or(report.units_sold, |day| day.units_sold),
-            changed: !events.is_empty(),
-        })
-    }
-
-    fn known_location(&mut self, id: &LocationId, otherwise: RefusalKind) -> Result<(), Stop> {
-        if self.directory()?.location(id).is_some() {
-            return Ok(());
-        }
-        let message = format!("no location bears {id}");
-        Err(Refused::new("unknown_location", otherwise, message).at("/location_id").into())
-    }
-
-    /// Sets where a channel's sales land.
-    pub(crate) fn configure_channel(
-        &mut self,
-        channel: &ChannelId,
-        config: &ChannelConfigured,
-    ) -> Result<Outcome, Stop> {
-        self.founded()?;
-        if let Some(location_id) = &config.location_id {
-            self.known_location(location_id, RefusalKind::Invalid)?;
-        }
-        let id: Arc<str> = Arc::from(channel.as_str());
-        let event_id = self.ids.next();
-        self.change::<Channel>(&id, event_id, None, ChannelCommand::Configure(config.clone()))?;
-        Ok(Outcome::Channel(config.clone()))
-    }
 }
 
 fn still_unknown(line: &ReportedLine, reason: QuarantineReason) -> Refused {
@@ -283,27 +224,6 @@ fn line_key(line: &ReportedLine) -> (Uuid, Uuid) {
         &line.sold_at.timestamp_micros().to_string(),
     ]);
     (key_of(line.kind, line), digest)
-}
-
-impl From<ChannelRefusal> for Stop {
-    fn from(refusal: ChannelRefusal) -> Self {
-        match refusal {}
-    }
-}
-
-impl From<SalesReportRefusal> for Stop {
-    fn from(refusal: SalesReportRefusal) -> Self {
-        use RefusalKind::{Conflict, Invalid};
-        let message = refusal.to_string();
-        let refused = |code, kind| Refused::new(code, kind, message.clone());
-        Self::Refused(match refusal {
-            SalesReportRefusal::NegativeUnits(_) => refused("negative_units", Invalid).at("/units_sold"),
-            SalesReportRefusal::TooManyUnits(_) => refused("quantity_too_large", Invalid).at("/units_sold"),
-            SalesReportRefusal::InTheFuture { .. } => refused("in_the_future", Invalid).at("/date_local"),
-            SalesReportRefusal::Invalid(field) => Refused::field(&field),
-            SalesReportRefusal::OtherCurrency { .. } => refused("other_currency", Conflict).at("/revenue"),
-        })
-    }
 }
 
 impl From<QuarantineRefusal> for Stop {
