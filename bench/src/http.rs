@@ -36,6 +36,13 @@ impl Shop {
         config.rate_limit = RateLimit::Off;
         config.snapshot_every = 1_000;
         let running = server::start(config).await?;
+        // What other measurements have written is folded first.
+        let names: Vec<_> = projections::registry::all().iter().map(|projection| projection.name()).collect();
+        for partition in 0..4 {
+            let head =
+                event_log::append::head(&mut *bed.database.owner().acquire().await?, partition).await?;
+            running.state.positions.wait(&names, partition, head.position, Duration::from_mins(10)).await?;
+        }
         let mut connection = Connection::open(&running, None).await?;
         let body = json!({
             "email": format!("{name}@example.com"), "password": "a long enough password", "company_name": name,
