@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::LogError;
 use crate::append::{KeyKind, TakenKey, stored_key, taken_key};
 
-/// Which of these keys (company, kind, key) are claimed already.
+/// Which of these keys (company, kind, key) are claimed already. One look into the primary key for each.
 pub async fn lookup(
     conn: &mut PgConnection,
     partition: i16,
@@ -18,7 +18,9 @@ pub async fn lookup(
     let rows = sqlx::query(
         "select t.company_id, t.kind, t.key, t.digest, t.answer, t.position, t.recorded_at
          from unnest($2::uuid[]) as k(key)
-         join log.command_keys t on t.partition = $1 and t.key = k.key",
+         cross join lateral (
+            select * from log.command_keys t where t.partition = $1 and t.key = k.key offset 0
+         ) t",
     )
     .bind(partition)
     .bind(keys.iter().map(|(company_id, kind, key)| stored_key(*company_id, *kind, *key)).collect::<Vec<_>>())

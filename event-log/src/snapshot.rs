@@ -34,8 +34,12 @@ pub async fn load(
     let rows = sqlx::query(
         "select s.n, t.version, t.position, t.state::text as state
          from unnest($2::uuid[], $3::text[], $4::text[]) with ordinality as s(company_id, stream_type, stream_id, n)
-         join log.snapshots t on t.partition = $1 and t.company_id = s.company_id
-            and t.stream_type = s.stream_type and t.stream_id = s.stream_id and t.fingerprint = $5",
+         cross join lateral (
+            select * from log.snapshots t
+            where t.partition = $1 and t.company_id = s.company_id and t.stream_type = s.stream_type
+                and t.stream_id = s.stream_id and t.fingerprint = $5
+            offset 0
+         ) t",
     )
     .bind(partition)
     .bind(streams.iter().map(|key| key.company_id).collect::<Vec<_>>())

@@ -44,12 +44,12 @@ impl Role {
         }
     }
 
-    /// How PostgreSQL may join. The committer looks up single streams and keys in tables that grow faster than their
-    /// statistics: one plan is right at any size, and others read a whole company for a few rows.
-    fn joins(self) -> &'static [(&'static str, &'static str)] {
+    /// When PostgreSQL plans. The committer's look-ups are planned each time, for the size that a table has then: a plan
+    /// made for an empty table would stay until the table is next analysed.
+    fn plan_cache_mode(self) -> &'static str {
         match self {
-            Role::Committer => &[("enable_hashjoin", "off"), ("enable_mergejoin", "off")],
-            Role::Api | Role::Projector | Role::Accounts => &[],
+            Role::Committer => "force_custom_plan",
+            Role::Api | Role::Projector | Role::Accounts => "auto",
         }
     }
 }
@@ -57,15 +57,13 @@ impl Role {
 /// A connection of `role`: every statement of it runs with the role's rights.
 pub(crate) fn options_for(role: Role, options: &PgConnectOptions) -> PgConnectOptions {
     let options = options.clone().log_slow_statements(log::LevelFilter::Warn, SLOW);
-    options
-        .application_name(role.name())
-        .options([
-            ("role", role.name()),
-            ("statement_timeout", role.statement_timeout()),
-            ("idle_in_transaction_session_timeout", "60s"),
-            ("timezone", "UTC"),
-        ])
-        .options(role.joins().iter().copied())
+    options.application_name(role.name()).options([
+        ("role", role.name()),
+        ("statement_timeout", role.statement_timeout()),
+        ("idle_in_transaction_session_timeout", "60s"),
+        ("plan_cache_mode", role.plan_cache_mode()),
+        ("timezone", "UTC"),
+    ])
 }
 
 /// A pool that connects when it is first asked. A connection that has rested is tried before it is handed out, so
