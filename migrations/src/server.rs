@@ -211,15 +211,8 @@ fn plan(home: &Home, programs: &Path, port: u16, durability: Durability) -> Plan
         format!("unix_socket_directories={}", home.sockets().display()),
         "unix_socket_permissions=0700".to_owned(),
     ];
-    let common = [
-        "jit=off",
-        "timezone=UTC",
-        "log_timezone=UTC",
-        "max_wal_size=4GB",
-        "checkpoint_timeout=15min",
-        // A load of many products is followed by its statistics within seconds.
-        "autovacuum_naptime=5s",
-    ];
+    let common =
+        ["jit=off", "timezone=UTC", "log_timezone=UTC", "max_wal_size=4GB", "checkpoint_timeout=15min"];
     let tuned =
         ["random_page_cost=1.1", "work_mem=16MB", "maintenance_work_mem=128MB", "effective_cache_size=1GB"];
     let kept = match durability {
