@@ -10,7 +10,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::catalogue::Catalogue),
         Arc::new(crate::companies::Companies),
         Arc::new(crate::stock::inventory::Inventory),
-        Arc::new(crate::stock::movements::Movements),
+        Arc::new(crate::stock::movements::Movements::default()),
         Arc::new(crate::sales::Sales),
         Arc::new(crate::sales::quarantine::Quarantine),
     ]

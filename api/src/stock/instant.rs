@@ -27,26 +27,26 @@ pub(crate) enum End {
     Close,
 }
 
-/// Query parameters that are instants or dates, with what points at them.
-pub(crate) type Asked<'a> = [(&'static str, Option<&'a str>, End)];
+/// A query parameter that is an instant or a date, with what points at it.
+pub(crate) type Asked<'a> = (&'static str, Option<&'a str>, End);
 
 /// The instants of `asked`, in order. The company's zone is looked up only where a date is among them.
-pub(crate) async fn instants(
+pub(crate) async fn instants<const N: usize>(
     conn: &mut PgConnection,
     state: &AppState,
     caller: &Caller,
-    asked: &Asked<'_>,
-) -> Result<Vec<Option<DateTime<Utc>>>, Problem> {
-    let mut read = Vec::with_capacity(asked.len());
-    for (pointer, text, end) in asked {
-        read.push((text.map(|text| parse(pointer, text)).transpose()?, *end));
+    asked: [Asked<'_>; N],
+) -> Result<[Option<DateTime<Utc>>; N], Problem> {
+    let mut read = [(None, End::Start); N];
+    for (read, (pointer, text, end)) in read.iter_mut().zip(asked) {
+        *read = (text.map(|text| parse(pointer, text)).transpose()?, end);
     }
     let zone = if read.iter().any(|(when, _)| matches!(when, Some(When::On(_)))) {
         companies::time_zone(conn, state, caller).await?
     } else {
         Tz::UTC
     };
-    Ok(read.into_iter().map(|(when, end)| when.map(|when| when.at(end, zone))).collect())
+    Ok(read.map(|(when, end)| when.map(|when| when.at(end, zone))))
 }
 
 impl When {

@@ -2,9 +2,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
 use projections::stock::board::{Ask, Column, Filter, Found, Sort};
-use projections::stock::queries;
+use projections::stock::past::{self, Moment};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -127,12 +126,9 @@ async fn find(
         ("?as_of", filters.as_of.as_deref(), End::Close),
         ("?known_at", filters.known_at.as_deref(), End::Close),
     ];
-    let instants = instants(&mut tx, state, caller, &asked).await?;
-    let mut instants = instants.into_iter().map(|at| at.unwrap_or(DateTime::<Utc>::MAX_UTC));
-    let (as_of, known_at) = (instants.next(), instants.next());
-    let end = DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let (as_of, known_at) = (as_of.unwrap_or(end).min(end), known_at.unwrap_or(end).min(end));
-    let levels = queries::as_of(&mut tx, caller.company_id, None, as_of, known_at).await?;
+    let [as_of, known_at] = instants(&mut tx, state, caller, asked).await?;
+    let moment = Moment::new(as_of, known_at);
+    let levels = past::as_of(&mut tx, caller.company_id, None, moment).await?;
     drop(tx);
     Ok((state.boards.list_past(caller.company_id, ask, levels, fresh).await?, true))
 }

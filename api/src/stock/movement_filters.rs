@@ -95,9 +95,7 @@ impl MovementFilters {
             ("?as_of", self.as_of.as_deref(), End::Close),
             ("?known_at", self.known_at.as_deref(), End::Close),
         ];
-        let mut instants = instants(tx, state, caller, &asked).await?.into_iter();
-        let mut next = || instants.next().flatten();
-        let (from, to, as_of, known_at) = (next(), next(), next(), next());
+        let [from, to, as_of, known_at] = instants(tx, state, caller, asked).await?;
         Ok(MovementFilter {
             item_key,
             location_id: self.location_id,

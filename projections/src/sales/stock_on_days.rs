@@ -49,7 +49,7 @@ async fn movements(
 ) -> Result<Vec<Movement>, sqlx::Error> {
     sqlx::query_as(
         "select m.location_id, m.local_date, m.quantity, m.anchored_at
-         from movements_1.movements m
+         from movements_2.movements m
          join catalogue_1.locations l on l.company_id = m.company_id and l.location_id = m.location_id
          where m.company_id = $1 and m.item_key = $2 and m.local_date <= $3
              and case when $4::text is null then l.stock_role = 'PHYSICAL' else m.location_id = $4 end

@@ -1,11 +1,13 @@
 //! Reads of history: movements by filter and order. Under row-level security; every query names the company too.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::shared::moment::latest_instant;
 use futures::stream::BoxStream;
 use sqlx::postgres::Postgres;
 use sqlx::{PgConnection, QueryBuilder};
 use uuid::Uuid;
 
+use super::past::{self, Moment};
 use super::queries::{Span, push_equal};
 
 /// Which movements are read. All conditions hold together.
@@ -168,9 +170,12 @@ pub async fn count_movements(
     company_id: Uuid,
     filter: &MovementFilter,
 ) -> Result<i64, sqlx::Error> {
+    if filter.checkpoints_can_count() {
+        return count_between(conn, company_id, filter).await;
+    }
     let mut query = if filter.days_can_count() {
         let mut query = QueryBuilder::new(
-            "select coalesce(sum(d.movements), 0)::bigint from movements_1.daily as d where d.company_id = ",
+            "select coalesce(sum(d.movements), 0)::bigint from movements_2.daily as d where d.company_id = ",
         );
         query.push_bind(company_id);
         push_equal(&mut query, " and d.location_id = ", filter.location_id.as_ref());
@@ -184,7 +189,26 @@ pub async fn count_movements(
     query.build_query_scalar().fetch_one(conn).await
 }
 
+/// How many movements had happened by the end, less those before the beginning.
+async fn count_between(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    filter: &MovementFilter,
+) -> Result<i64, sqlx::Error> {
+    let until = Moment::new(filter.to, filter.known_at);
+    let count = past::count(conn, company_id, until).await?;
+    let Some(from) = filter.from else { return Ok(count) };
+    let before = Moment { as_of: from - TimeDelta::microseconds(1), ..until };
+    Ok((count - past::count(conn, company_id, before).await?).max(0))
+}
+
 impl MovementFilter {
+    /// Whether checkpoints hold the count: nothing is asked but instants.
+    fn checkpoints_can_count(&self) -> bool {
+        let instants = Self { from: self.from, to: self.to, known_at: self.known_at, ..Self::default() };
+        *self == instants && *self != Self::default()
+    }
+
     /// Whether the daily sums hold the count: nothing is asked but location and type.
     fn days_can_count(&self) -> bool {
         let coarse = Self {
@@ -219,7 +243,7 @@ impl MovementColumn {
 
 fn push_movements(query: &mut QueryBuilder<'static, Postgres>, company_id: Uuid, filter: &MovementFilter) {
     query.push(
-        " from movements_1.movements as m
+        " from movements_2.movements as m
           left join catalogue_1.products as p on p.company_id = m.company_id and p.item_key = m.item_key
           where m.company_id = ",
     );
@@ -229,6 +253,8 @@ fn push_movements(query: &mut QueryBuilder<'static, Postgres>, company_id: Uuid,
     push_equal(query, " and m.effective_at >= ", filter.from.as_ref());
     push_equal(query, " and m.effective_at <= ", filter.to.as_ref());
     push_equal(query, " and m.recorded_at <= ", filter.known_at.as_ref());
+    // Nothing is recorded long before it happens: what was not known yet is not even looked at.
+    push_equal(query, " and m.effective_at <= ", filter.known_at.map(latest_instant).as_ref());
     push_equal(query, " and m.movement_type = ", filter.movement_type.as_ref());
     push_equal(query, " and m.reference_type = ", filter.reference_type.as_ref());
     push_equal(query, " and m.reference_id = ", filter.reference_id.as_ref());

@@ -1,13 +1,16 @@
 //! Stock as people read it: what lies where now, what moved when, and what lay where at any instant.
 //!
-//! Two projections write: [`inventory::Inventory`] (levels) and [`movements::Movements`] (history and daily sums).
-//! [`queries`] and [`history`] read them; [`board`] keeps a company's whole stock list in memory and answers any page
-//! of it without SQL.
+//! Two projections write: [`inventory::Inventory`] (levels) and [`movements::Movements`] (history, daily sums and
+//! checkpoints). [`queries`], [`history`] and [`past`] read them; [`board`] keeps a company's whole stock list in memory
+//! and answers any page of it without SQL.
 
 pub mod inventory;
 mod reservations;
 pub mod movements;
+mod late;
+mod checkpoints;
 pub mod words;
 pub mod queries;
 pub mod history;
+pub mod past;
 pub mod board;

@@ -1,8 +1,12 @@
-//! Projection `movements`: one row per leg of every stock fact, and daily sums.
+//! Projection `movements`: one row per leg of every stock fact, daily sums, and checkpoints of stock.
 //!
 //! A row is written once and never changed, so its only costs are one insert and three index entries: the key and
 //! `movements_time` grow at their right edge, only `movements_item` is written all over. Location, type, reference and
-//! author are filtered on the way through one of these.
+//! author are filtered on the way through one of these. Two more indexes hold few rows: statements of stock, and facts
+//! that were late ([`late`]).
+//!
+//! Every [`FACTS_PER_CHECKPOINT`] facts of a company [`checkpoints`] sums its movements up, so that the stock of any
+//! instant ([`super::past`]) is read from one checkpoint and what came after it.
 //!
 //! `daily` is kept up to date rather than summed up by query: without an item it holds a handful of rows a day, so a
 //! block costs it a few updates whatever its size, while a year of a busy company is millions of movements. Sums of
@@ -22,16 +26,35 @@ use domain::stock::StockEvent;
 use domain::stock::event::movement_id;
 use event_log::event::StoredEvent;
 
-use crate::folded::Folded;
 use crate::projection::{Projection, ProjectionError, ROWS_AT_ONCE, decode};
+use crate::stock::checkpoints::{self, Checkpoint, Counters};
+use crate::stock::late::{Anchors, Place};
 use crate::stock::words::{reason_name, reference_name, type_name};
 
 /// Schema that the queries of this release read.
-pub const SCHEMA: &str = "movements_1";
+pub const SCHEMA: &str = "movements_2";
+
+/// Facts of a company from one checkpoint to the next: what is read movement by movement, at most, for one instant.
+pub const FACTS_PER_CHECKPOINT: i64 = 65_536;
 
 /// The projection; see the module.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Movements;
+#[derive(Debug, Clone, Copy)]
+pub struct Movements {
+    facts_per_checkpoint: i64,
+}
+
+impl Default for Movements {
+    fn default() -> Self {
+        Self::checkpoints_every(FACTS_PER_CHECKPOINT)
+    }
+}
+
+impl Movements {
+    /// The projection with checkpoints at another distance, 1 or more.
+    pub fn checkpoints_every(facts_per_checkpoint: i64) -> Self {
+        Self { facts_per_checkpoint: facts_per_checkpoint.max(1) }
+    }
+}
 
 impl Projection for Movements {
     fn name(&self) -> &'static str {
@@ -39,7 +62,7 @@ impl Projection for Movements {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn stream_types(&self) -> &'static [&'static str] {
@@ -59,15 +82,26 @@ impl Projection for Movements {
             let mut legs = Legs::default();
             let mut days = Days::new();
             let mut authors = Authors::default();
-            let companies = block.iter().map(|event| event.company_id);
-            let folded = Folded::read(conn, "movements", companies).await?;
-            for event in block.iter().filter(|event| !folded.has(event.company_id, event.position)) {
-                fold(&mut legs, &mut days, &mut authors, event)?;
+            let mut counters = Counters::read(conn, block.iter().map(|event| event.company_id)).await?;
+            let mut due = Vec::new();
+            for event in block {
+                if counters.have(event.company_id, event.position) {
+                    continue;
+                }
+                let fact: StockEvent = decode(event)?;
+                if fact.entry().movements.is_empty() {
+                    continue;
+                }
+                let number = counters.next(event.company_id);
+                fold(&mut legs, &mut days, (event, authors.of(event)?, &fact), number);
+                due.extend(Checkpoint::at(event, number, self.facts_per_checkpoint));
                 if legs.positions.len() >= ROWS_AT_ONCE {
                     std::mem::take(&mut legs).write(conn).await?;
+                    checkpoints::take(conn, std::mem::take(&mut due)).await?;
                 }
             }
             legs.write(conn).await?;
+            checkpoints::take(conn, due).await?;
             write_days(conn, days).await.map_err(ProjectionError::from)
         }
         .boxed()
@@ -96,10 +130,17 @@ create table movements (
     reason text,
     notes text,
     created_by text not null,
+    -- Which fact of the company it belongs to, from 1.
+    number bigint not null,
+    -- Instant of the next statement of stock, where that was known already: from then on it says nothing.
+    counted_at timestamptz,
     primary key (company_id, position, leg)
 );
 create index movements_item on movements (company_id, item_key, effective_at, position);
 create index movements_time on movements (company_id, effective_at, position);
+create index movements_stated on movements (company_id, item_key, location_id, effective_at)
+    where anchored_at is not null;
+create index movements_counted on movements (company_id, counted_at) where counted_at is not null;
 
 create table daily (
     company_id uuid not null,
@@ -112,6 +153,32 @@ create table daily (
     updated_position bigint not null,
     primary key (company_id, local_date, location_id, movement_type)
 ) with (fillfactor = 50);
+
+-- See checkpoints.rs. Part 0 is everything up to the checkpoint, the others are what came since the one before.
+create table checkpoints (
+    company_id uuid not null,
+    checkpoint bigint not null, -- number of the last fact
+    part integer not null,
+    last_position bigint not null,
+    first_recorded_at timestamptz not null, -- of what came since the checkpoint before
+    last_recorded_at timestamptz not null,
+    first_at timestamptz not null, -- of the part
+    last_at timestamptz not null,
+    movements bigint not null,
+    primary key (company_id, checkpoint, part)
+);
+create table checkpoint_sums (
+    company_id uuid not null,
+    checkpoint bigint not null,
+    part integer not null,
+    item_key text not null,
+    location_id text not null,
+    units bigint not null,
+    movements bigint not null,
+    effect bigint not null,
+    last_moved_at timestamptz,
+    primary key (company_id, checkpoint, part, item_key, location_id)
+);
 ";
 
 /// Rows of `movements`, column by column.
@@ -137,6 +204,7 @@ struct Legs<'a> {
     reasons: Vec<Option<&'static str>>,
     notes: Vec<Option<String>>,
     authors: Vec<String>,
+    facts: Vec<i64>,
 }
 
 /// Keyed by company, local day, location, type.
@@ -157,20 +225,16 @@ struct Author {
     actor: String,
 }
 
+/// Takes in one fact, the `number`th of its company.
 fn fold<'a>(
     legs: &mut Legs<'a>,
     days: &mut Days,
-    authors: &mut Authors<'a>,
-    event: &'a StoredEvent,
-) -> Result<(), ProjectionError> {
-    let fact: StockEvent = decode(event)?;
-    if fact.entry().movements.is_empty() {
-        return Ok(());
-    }
-    let author = authors.of(event)?;
+    (event, author, fact): (&'a StoredEvent, &str, &StockEvent),
+    number: i64,
+) {
     let movement_type = type_name(fact.movement_type());
     let reference_type = reference_name(fact.reference_type());
-    let reason = match &fact {
+    let reason = match fact {
         StockEvent::StockAdjusted(adjusted) => Some(reason_name(adjusted.reason)),
         _ => None,
     };
@@ -199,8 +263,8 @@ fn fold<'a>(
         legs.reasons.push(reason);
         legs.notes.push(fact.notes().map(storable));
         legs.authors.push(author.to_owned());
+        legs.facts.push(number);
     }
-    Ok(())
 }
 
 /// Reads authors out of metadata; the events of one command bear the same.
@@ -246,6 +310,7 @@ impl Legs<'_> {
         if self.positions.is_empty() {
             return Ok(());
         }
+        let counted = self.counted(conn).await?;
         sqlx::query(INSERT)
             .bind(self.companies)
             .bind(self.positions)
@@ -267,9 +332,23 @@ impl Legs<'_> {
             .bind(self.reasons)
             .bind(self.notes)
             .bind(self.authors)
+            .bind(self.facts)
+            .bind(counted)
             .execute(conn)
             .await?;
         Ok(())
+    }
+
+    /// Instant of the next statement of stock behind each leg that came late, in the order of the legs.
+    async fn counted(&self, conn: &mut PgConnection) -> Result<Vec<Option<DateTime<Utc>>>, sqlx::Error> {
+        let mut anchors = Anchors::default();
+        let legs = self.companies.iter().zip(&self.items).zip(&self.locations).zip(&self.effective);
+        let kinds = self.anchors.iter().zip(&self.superseded);
+        for ((((company_id, item_key), location_id), at), (stated, superseded)) in legs.zip(kinds) {
+            let place = Place { company_id: *company_id, item_key, location_id };
+            anchors.take(place, *at, stated.is_some(), superseded.is_some());
+        }
+        anchors.counted(conn).await
     }
 }
 
@@ -277,12 +356,12 @@ const INSERT: &str = "
 insert into movements
     (company_id, position, leg, movement_id, item_key, location_id, movement_type, quantity, effect, balance_after,
      anchored_at, superseded_by, effective_at, recorded_at, local_date, reference_type, reference_id, reason, notes,
-     created_by)
+     created_by, number, counted_at)
 select unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::uuid[]), unnest($5::text[]),
        unnest($6::text[]), unnest($7::text[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::bigint[]),
        unnest($11::bigint[]), unnest($12::uuid[]), unnest($13::timestamptz[]), unnest($14::timestamptz[]),
        unnest($15::date[]), unnest($16::text[]), unnest($17::text[]), unnest($18::text[]), unnest($19::text[]),
-       unnest($20::text[])";
+       unnest($20::text[]), unnest($21::bigint[]), unnest($22::timestamptz[])";
 
 async fn write_days(conn: &mut PgConnection, days: Days) -> Result<(), sqlx::Error> {
     if days.is_empty() {

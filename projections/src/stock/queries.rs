@@ -1,15 +1,9 @@
-//! Reads of past stock and daily sums. Under row-level security; every query names the company itself too.
-//!
-//! Stock at an instant is the newest anchor until then plus every other movement after that anchor; where no anchor
-//! stands, the sum of all. At equal instants an anchor closes its instant; of two anchors the later recorded one holds.
-//! Reservations have no past.
+//! Reads of daily sums and of occupied locations. Under row-level security; every query names the company itself too.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use sqlx::postgres::Postgres;
 use sqlx::{PgConnection, QueryBuilder};
 use uuid::Uuid;
-
-use super::board::PastLevel;
 
 /// Movements of one type on one local day, in units.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -78,11 +72,11 @@ fn push_days(query: &mut QueryBuilder<'static, Postgres>, company_id: Uuid, filt
         "select local_date, movement_type, count(*) as movements,
                 coalesce(sum(quantity) filter (where quantity > 0), 0)::bigint as units_in,
                 coalesce(-sum(quantity) filter (where quantity < 0), 0)::bigint as units_out
-         from movements_1.movements where company_id = "
+         from movements_2.movements where company_id = "
     } else {
         "select local_date, movement_type, sum(movements)::bigint as movements, sum(units_in)::bigint as units_in,
                 sum(units_out)::bigint as units_out
-         from movements_1.daily where company_id = "
+         from movements_2.daily where company_id = "
     });
     query.push_bind(company_id);
     push_equal(query, " and item_key = ", filter.item_key.as_ref());
@@ -91,39 +85,6 @@ fn push_days(query: &mut QueryBuilder<'static, Postgres>, company_id: Uuid, filt
     push_equal(query, " and local_date >= ", filter.from.as_ref());
     push_equal(query, " and local_date <= ", filter.to.as_ref());
     query.push(" group by local_date, movement_type");
-}
-
-/// On hand of one product, or of all, at the instant `as_of` as it was known at `known_at`.
-pub async fn as_of(
-    conn: &mut PgConnection,
-    company_id: Uuid,
-    item_key: Option<&str>,
-    as_of: DateTime<Utc>,
-    known_at: DateTime<Utc>,
-) -> Result<Vec<PastLevel>, sqlx::Error> {
-    let item = if item_key.is_some() { "and item_key = $4" } else { "and $4::text is null" };
-    let sql = format!(
-        "with facts as materialized (
-             select item_key, location_id, position, effective_at, quantity, anchored_at
-             from movements_1.movements
-             where company_id = $1 and effective_at <= $2 and recorded_at <= $3 {item}
-         ), anchors as (
-             select distinct on (item_key, location_id) item_key, location_id, effective_at, anchored_at
-             from facts
-             where anchored_at is not null
-             order by item_key, location_id, effective_at desc, position desc
-         )
-         select item_key, location_id,
-                (coalesce(max(anchors.anchored_at), 0) + coalesce(sum(facts.quantity) filter (
-                    where facts.anchored_at is null
-                      and (anchors.effective_at is null or facts.effective_at > anchors.effective_at)), 0))::bigint
-                    as on_hand,
-                max(facts.effective_at) as last_moved_at
-         from facts
-         left join anchors using (item_key, location_id)
-         group by item_key, location_id"
-    );
-    sqlx::query_as(&sql).bind(company_id).bind(as_of).bind(known_at).bind(item_key).fetch_all(conn).await
 }
 
 /// How many products have stock at a location, and how many have reservations there.

@@ -52,7 +52,7 @@ async fn inventory_folded_twice_is_folded_once() {
 
 #[tokio::test]
 async fn movements_folded_twice_are_folded_once() {
-    twice_is_once(&Movements, "movements_1").await;
+    twice_is_once(&Movements::checkpoints_every(50), "movements_2").await;
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn inventory_is_the_same_for_blocks_of_any_size() {
 
 #[tokio::test]
 async fn movements_are_the_same_for_blocks_of_any_size() {
-    blocks_of_any_size(&Movements, "movements_1").await;
+    blocks_of_any_size(&Movements::checkpoints_every(50), "movements_2").await;
 }
 
 /// Folds into the live schema block by block, each block twice, and into a second copy all at once.
@@ -111,12 +111,12 @@ async fn effects_sum_to_on_hand() {
     let (_database, owner) = read_models().await;
     let events = random_facts(13, 500);
     fold(&owner, &Inventory, events.chunks(64)).await;
-    fold(&owner, &Movements, events.chunks(50)).await;
+    fold(&owner, &Movements::default(), events.chunks(50)).await;
     let different: i64 = sqlx::query_scalar(
         "select count(*)
          from inventory_1.levels as l
          left join (select company_id, item_key, location_id, sum(effect) as effects
-                    from movements_1.movements group by 1, 2, 3) as m using (company_id, item_key, location_id)
+                    from movements_2.movements group by 1, 2, 3) as m using (company_id, item_key, location_id)
          where l.on_hand <> coalesce(m.effects, 0)",
     )
     .fetch_one(&owner)
@@ -129,7 +129,7 @@ async fn effects_sum_to_on_hand() {
 async fn daily_sums_equal_the_movements_of_the_days() {
     let (_database, owner) = read_models().await;
     let events = random_facts(14, 400);
-    fold(&owner, &Movements, events.chunks(33)).await;
+    fold(&owner, &Movements::default(), events.chunks(33)).await;
     let mut conn = owner.acquire().await.unwrap();
     let all = Span { offset: 0, limit: 10_000 };
     let (kept, total) = days(&mut conn, COMPANIES[0], &DayFilter::default(), all).await.unwrap();

@@ -8,7 +8,8 @@ use domain::stock::StockEvent;
 use event_log::event::StoredEvent;
 use projections::stock::history::{MovementColumn, MovementFilter, count_movements, movements};
 use projections::stock::movements::Movements;
-use projections::stock::queries::{Span, as_of};
+use projections::stock::past::{Moment, PastSum, as_of, count, differences, sums};
+use projections::stock::queries::Span;
 
 use crate::facts::{COMPANIES, Chance, day_one, fold, random_facts, read_models};
 
@@ -17,52 +18,122 @@ const EVERYTHING: Span = Span { offset: 0, limit: 100_000 };
 /// When, position, quantity, and the stock stated by an anchor.
 type Leg = (DateTime<Utc>, i64, i64, Option<i64>);
 
-/// On hand per product and location at `instant` as known at `known`, one fact after another.
-fn plain_fold(
-    events: &[StoredEvent],
-    instant: DateTime<Utc>,
-    known: DateTime<Utc>,
-) -> BTreeMap<(String, String), i64> {
+/// Stock per product and location at a moment, one fact after another.
+fn plain_fold(events: &[StoredEvent], moment: Moment) -> BTreeMap<(String, String), PastSum> {
     let mut legs: BTreeMap<(String, String), Vec<Leg>> = BTreeMap::new();
-    for event in events.iter().filter(|event| event.company_id == COMPANIES[0] && event.recorded_at <= known)
-    {
+    let mut stock: BTreeMap<(String, String), PastSum> = BTreeMap::new();
+    let known = |event: &&StoredEvent| {
+        event.company_id == COMPANIES[0]
+            && event.recorded_at <= moment.known_at
+            && event.effective_at <= moment.as_of
+    };
+    for event in events.iter().filter(known) {
         let fact = StockEvent::decode(&event.event_type, event.schema_version, &event.payload).unwrap();
-        for leg in fact.entry().movements.iter().filter(|_| fact.entry().effective_at <= instant) {
+        for leg in &fact.entry().movements {
             let key = (event.stream_id.as_ref().to_owned(), leg.location_id.as_str().to_owned());
-            let fact = (fact.entry().effective_at, event.position, leg.quantity, leg.anchored_at);
+            let sum = stock.entry(key.clone()).or_insert_with(|| PastSum {
+                item_key: key.0.clone(),
+                location_id: key.1.clone(),
+                on_hand: 0,
+                movements: 0,
+                effect: 0,
+                last_moved_at: None,
+            });
+            sum.movements += 1;
+            sum.effect += leg.effect;
+            sum.last_moved_at = sum.last_moved_at.max(Some(event.effective_at));
+            let fact = (event.effective_at, event.position, leg.quantity, leg.anchored_at);
             legs.entry(key).or_default().push(fact);
         }
     }
-    let mut stock = BTreeMap::new();
     for (key, mut legs) in legs {
         // In the order in which they happened; at one instant anchors close it.
         legs.sort_by_key(|leg| (leg.0, leg.3.is_some(), leg.1));
         let on_hand = legs.iter().fold(0, |stock, leg| leg.3.unwrap_or(stock + leg.2));
-        stock.insert(key, on_hand);
+        stock.get_mut(&key).unwrap().on_hand = on_hand;
     }
     stock
 }
 
+fn by_place(sums: Vec<PastSum>) -> BTreeMap<(String, String), PastSum> {
+    sums.into_iter().map(|sum| ((sum.item_key.clone(), sum.location_id.clone()), sum)).collect()
+}
+
+/// Instants within, at and around the facts; some of them exactly where a fact stands.
+fn any_moment(chance: &mut Chance, events: &[StoredEvent]) -> Moment {
+    let mut any = |far: u64| match chance.below(4) {
+        0 => events[usize::try_from(chance.below(events.len() as u64)).unwrap()].effective_at,
+        1 => events[usize::try_from(chance.below(events.len() as u64)).unwrap()].recorded_at,
+        _ => day_one() + TimeDelta::hours(chance.units(far) - 50),
+    };
+    let (as_of, known_at) = (any(1_000), any(1_100));
+    match chance.below(5) {
+        0 => Moment::new(Some(as_of), None),
+        1 => Moment::new(None, Some(known_at)),
+        _ => Moment { as_of, known_at },
+    }
+}
+
+/// Facts of many lengths of history between checkpoints, one of them longer than all facts: none is ever taken.
+const DISTANCES: [i64; 5] = [1, 7, 40, 150, 10_000];
+
 #[tokio::test]
-async fn stock_at_any_instant_equals_a_plain_fold() {
-    let (_database, owner) = read_models().await;
-    let events = random_facts(21, 900);
-    fold(&owner, &Movements, events.chunks(100)).await;
-    assert!(events.iter().any(|event| event.payload.contains("superseded_by")), "late facts before anchors");
-    let mut conn = owner.acquire().await.unwrap();
-    let mut chance = Chance(5);
-    for _ in 0..120 {
-        let instant = day_one() + TimeDelta::hours(chance.units(900) - 50);
-        let known = day_one() + TimeDelta::hours(chance.units(1_000));
-        let expected = plain_fold(&events, instant, known);
-        let rows = as_of(&mut conn, COMPANIES[0], None, instant, known).await.unwrap();
-        let found: BTreeMap<_, _> =
-            rows.into_iter().map(|row| ((row.item_key, row.location_id), row.on_hand)).collect();
-        assert_eq!(found, expected, "at {instant}, known at {known}");
-        let one = as_of(&mut conn, COMPANIES[0], Some("item-2"), instant, known).await.unwrap();
-        for row in one {
-            assert_eq!(row.on_hand, expected[&(row.item_key, row.location_id)]);
+async fn stock_at_any_moment_equals_a_plain_fold() {
+    for (seed, distance) in (21..).zip(DISTANCES) {
+        let (_database, owner) = read_models().await;
+        let events = random_facts(seed, 900);
+        fold(&owner, &Movements::checkpoints_every(distance), events.chunks(100)).await;
+        assert!(
+            events.iter().any(|event| event.payload.contains("superseded_by")),
+            "late facts before anchors"
+        );
+        let mut conn = owner.acquire().await.unwrap();
+        let mut chance = Chance(5 + seed);
+        for _ in 0..100 {
+            let moment = any_moment(&mut chance, &events);
+            let expected = plain_fold(&events, moment);
+            let found = by_place(sums(&mut conn, COMPANIES[0], None, moment).await.unwrap());
+            assert_eq!(found, expected, "at {moment:?}, checkpoints every {distance}");
+            let one = sums(&mut conn, COMPANIES[0], Some("item-2"), moment).await.unwrap();
+            let expected_one = expected.iter().filter(|(place, _)| place.0 == "item-2");
+            assert_eq!(by_place(one), expected_one.map(|(k, v)| (k.clone(), v.clone())).collect());
+            let movements: i64 = expected.values().map(|sum| sum.movements).sum();
+            assert_eq!(count(&mut conn, COMPANIES[0], moment).await.unwrap(), movements, "{moment:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn differences_are_what_lies_between_two_plain_folds() {
+    let (_database, owner) = read_models().await;
+    let events = random_facts(31, 700);
+    fold(&owner, &Movements::checkpoints_every(60), events.chunks(90)).await;
+    let mut conn = owner.acquire().await.unwrap();
+    let mut chance = Chance(77);
+    for _ in 0..60 {
+        let (one, other) = (any_moment(&mut chance, &events), any_moment(&mut chance, &events));
+        let known_at = one.known_at;
+        let from = Moment { as_of: one.as_of.min(other.as_of), known_at };
+        let to = Moment { as_of: one.as_of.max(other.as_of), known_at };
+        let (before, after) = (plain_fold(&events, from), plain_fold(&events, to));
+        let found = differences(&mut conn, COMPANIES[0], None, (from, to)).await.unwrap();
+        let mut places = 0;
+        for (place, after) in &after {
+            let nothing = PastSum { on_hand: 0, movements: 0, effect: 0, ..after.clone() };
+            let before = before.get(place).unwrap_or(&nothing);
+            let found =
+                found.iter().find(|found| (&found.item_key, &found.location_id) == (&place.0, &place.1));
+            if before.on_hand == after.on_hand && before.movements == after.movements {
+                assert_eq!(found, None);
+                continue;
+            }
+            let found = found.unwrap();
+            places += 1;
+            assert_eq!((found.before, found.after), (before.on_hand, after.on_hand));
+            assert_eq!(found.movements, after.movements - before.movements);
+            assert_eq!(found.effect, after.effect - before.effect);
+        }
+        assert_eq!(found.len(), places);
     }
 }
 
@@ -70,14 +141,14 @@ async fn stock_at_any_instant_equals_a_plain_fold() {
 async fn stock_at_the_end_equals_the_sum_of_effects() {
     let (_database, owner) = read_models().await;
     let events = random_facts(22, 900);
-    fold(&owner, &Movements, events.chunks(100)).await;
+    fold(&owner, &Movements::default(), events.chunks(100)).await;
     let mut conn = owner.acquire().await.unwrap();
     let end = day_one() + TimeDelta::days(365);
-    let rows = as_of(&mut conn, COMPANIES[0], None, end, end).await.unwrap();
+    let rows = as_of(&mut conn, COMPANIES[0], None, Moment::new(Some(end), None)).await.unwrap();
     let found: BTreeMap<_, _> =
         rows.into_iter().map(|row| ((row.item_key, row.location_id), row.on_hand)).collect();
     let sums: Vec<(String, String, i64)> = sqlx::query_as(
-        "select item_key, location_id, sum(effect)::bigint from movements_1.movements where company_id = $1 group by 1, 2",
+        "select item_key, location_id, sum(effect)::bigint from movements_2.movements where company_id = $1 group by 1, 2",
     )
     .bind(COMPANIES[0])
     .fetch_all(&mut *conn)
@@ -91,7 +162,7 @@ async fn stock_at_the_end_equals_the_sum_of_effects() {
 async fn history_is_filtered_sorted_counted_and_paged() {
     let (_database, owner) = read_models().await;
     let events = random_facts(23, 400);
-    fold(&owner, &Movements, events.chunks(100)).await;
+    fold(&owner, &Movements::default(), events.chunks(100)).await;
     let mut conn = owner.acquire().await.unwrap();
     let all = movements(&mut conn, COMPANIES[0], &MovementFilter::default(), &[], EVERYTHING).await.unwrap();
     assert!(all.iter().all(|row| row.created_by == "user:test"));

@@ -71,7 +71,7 @@ async fn verify_names_stock_that_was_changed_in_a_read_model() {
 #[tokio::test]
 async fn verify_names_a_movement_that_does_not_add_up() {
     let shop = Shop::folded().await;
-    shop.tamper("delete from movements_1.movements where location_id = 'STORE'").await;
+    shop.tamper("delete from movements_2.movements where location_id = 'STORE'").await;
     let said = shop.replay(&["verify"]).await;
     assert_eq!(said.code, 1, "{}", said.out);
     assert!(said.out.contains("sum of effects 0, the log says 4"), "{}", said.out);

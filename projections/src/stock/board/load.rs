@@ -52,7 +52,7 @@ pub(super) struct Seen {
     pub(super) copies: (i64, i64),
 }
 
-/// On hand at one location at some instant, as [`crate::stock::queries::as_of`] finds it.
+/// On hand at one location at some instant, as [`crate::stock::past::as_of`] finds it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct PastLevel {
     /// Product, by its stream.
