@@ -100,7 +100,8 @@ pub(crate) async fn found(
     Ok(company_id)
 }
 
-async fn submit(
+/// Submits operations that none may refuse.
+pub(crate) async fn submit(
     committers: &Committers,
     company_id: CompanyId,
     operations: Vec<Operation>,

@@ -12,6 +12,8 @@ mod http;
 mod batch;
 mod lists;
 mod indexes;
+mod grow;
+mod growth;
 mod report;
 
 use std::time::Duration;
@@ -25,8 +27,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measures Stocktrail beside its peers.
 #[derive(Parser)]
 struct Options {
-    /// What to measure; everything where nothing is named.
+    /// What to measure; everything but `growth` where nothing is named.
     parts: Vec<String>,
+    /// Events of the log that `growth` measures.
+    #[arg(long, default_value_t = 10_000_000)]
+    events: u64,
     /// Seconds per measurement.
     #[arg(long, default_value_t = 8)]
     seconds: u64,
@@ -52,6 +57,9 @@ async fn main() -> anyhow::Result<()> {
         if wanted("lists") {
             lists(&bed, products, seconds, &mut report).await?;
         }
+    }
+    if options.parts.iter().any(|part| part == "growth") {
+        growth::measure(&bed, options.events, seconds, &mut report).await?;
     }
     println!("{report}");
     bed.stop().await;

@@ -104,6 +104,10 @@ impl Workspace<'_> {
         if let Some(sold) = self.sold_here.get(&sale_key) {
             return Ok(Some(sold.clone()));
         }
+        if self.found.archived_lines.contains(&sale_key) {
+            let message = "the sale of this line is archived";
+            return Err(Refused::new("archived", RefusalKind::Conflict, message).at("/line_id").into());
+        }
         let Some(sold) = self.found.sold_lines.get(&sale_key) else {
             self.missing.insert(Missing::SoldLine(sale_key.0, sale_key.1));
             return Err(Stop::Missing);

@@ -48,10 +48,7 @@ impl Workspace<'_> {
         self.state::<StockItem>(key)?;
         let events = self.change::<StockItem>(key, movement_id, Some(effective_at), command);
         let events = match events {
-            Err(Stop::Missing) => {
-                self.missing.insert(Missing::History(self.stock_stream(key)));
-                return Err(Stop::Missing);
-            }
+            Err(Stop::Missing) => return Err(self.needs_history(key)),
             events => events.map_err(|stop| naming_instant(stop, field))?,
         };
         for location in events.iter().flat_map(StockEvent::locations) {
@@ -61,10 +58,17 @@ impl Workspace<'_> {
     }
 
     fn stock_stop(&mut self, key: &Arc<str>, refusal: StockRefusal) -> Stop {
-        if refusal == StockRefusal::NeedsHistory {
-            self.missing.insert(Missing::History(self.stock_stream(key)));
+        if refusal == StockRefusal::NeedsHistory { self.needs_history(key) } else { refusal.into() }
+    }
+
+    /// Asks for the whole past of a stream, unless it is known to be archived.
+    fn needs_history(&mut self, key: &Arc<str>) -> Stop {
+        if let Some(None) = self.found.histories.get(&(self.company_id, key.clone())) {
+            let message = "the instant lies before events that are archived";
+            return Refused::new("archived", RefusalKind::Conflict, message).into();
         }
-        refusal.into()
+        self.missing.insert(Missing::History(self.stock_stream(key)));
+        Stop::Missing
     }
 
     fn stock_stream(&self, key: &Arc<str>) -> StreamKey {
@@ -85,7 +89,7 @@ impl Workspace<'_> {
 
     /// The whole past of a stock stream with what this batch adds, if it was asked for before.
     fn history(&self, key: &Arc<str>) -> Option<Vec<StockEvent>> {
-        let mut past = self.found.histories.get(&(self.company_id, key.clone()))?.clone();
+        let mut past = self.found.histories.get(&(self.company_id, key.clone()))?.clone()?;
         let here = self.events.iter().filter(|event| {
             event.company_id == self.company_id
                 && event.stream_id == *key

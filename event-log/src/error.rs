@@ -13,13 +13,40 @@ pub enum LogError {
     /// One batch claims the same key twice.
     #[error("key {0} is claimed twice in one batch")]
     KeyTwice(uuid::Uuid),
-    /// An event is not where the gapless order says: archived, deleted or hidden.
+    /// An event is not where the gapless order says: deleted or hidden.
     #[error("partition {partition} has no event at position {position}")]
     Gap {
         /// Partition.
         partition: i16,
         /// First position without an event.
         position: i64,
+    },
+    /// The oldest events of a partition are in the archive, and the reader does not know where that is.
+    #[error(
+        "the events of partition {partition} up to position {until} are archived; name the archive's folder"
+    )]
+    Archived {
+        /// Partition.
+        partition: i16,
+        /// Last position that is archived.
+        until: i64,
+    },
+    /// A file of the archive could not be read or written.
+    #[error("the archive's file {file} failed")]
+    ArchiveFile {
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of the archive is not what was written.
+    #[error("the archive's file {file} is damaged: {reason}")]
+    ArchiveDamaged {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// A COPY ended before its last byte.
     #[error("a copy of the log ended early")]

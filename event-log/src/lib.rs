@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`event`] (what is stored), [`append`] (one batch, one round trip), [`chain`] (the hash
 //! chain), [`read`] (streams, the feed, pages), [`copy`] (long ranges by binary COPY), [`snapshot`], [`keys`]
-//! (idempotency), [`verify`] (is every event still what was appended?) and [`proof`] (is this one?).
+//! (idempotency), [`verify`] (is every event still what was appended?), [`proof`] (is this one?) and [`archive`] (old
+//! ranges in files).
 
 mod error;
 pub mod event;
@@ -18,5 +19,6 @@ mod fault;
 mod json;
 pub mod verify;
 pub mod proof;
+pub mod archive;
 
 pub use error::LogError;

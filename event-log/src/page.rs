@@ -32,6 +32,8 @@ pub struct Filter {
     pub effective_from: Option<DateTime<Utc>>,
     /// Only what happened before.
     pub effective_before: Option<DateTime<Utc>>,
+    /// Only events beyond this position in any order: those up to it are archived.
+    pub beyond: i64,
     /// Cursor: events beyond this position in the asked order; none: from the start.
     pub after: Option<i64>,
     /// Newest first.
@@ -79,6 +81,9 @@ fn query_for(filter: &Filter) -> QueryBuilder<'_, Postgres> {
         if let Some(instant) = instant {
             query.push(condition).push_bind(instant);
         }
+    }
+    if filter.beyond > 0 {
+        query.push(" and position > ").push_bind(filter.beyond);
     }
     if let Some(after) = filter.after {
         query.push(if filter.descending { " and position < " } else { " and position > " }).push_bind(after);

@@ -11,6 +11,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::LogError;
+use crate::archive::gone_until;
 use crate::decode::Names;
 use crate::event::{Meaning, StoredEvent, StreamKey};
 
@@ -29,16 +30,19 @@ pub async fn after(
     .bind(partition)
     .bind(position)
     .bind(limit)
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
     let events = events_of(&rows)?;
-    contiguous(partition, position, &events)?;
-    Ok(events)
+    match contiguous(partition, position, &events) {
+        Ok(()) => Ok(events),
+        Err(error) => Err(archived_or(conn, partition, error).await),
+    }
 }
 
 /// Many streams at once, each after a version that the caller knows already, as they stood at `up_to`; ordered as
-/// asked, then by version. One look into the index of streams for each: `offset 0` keeps PostgreSQL from joining in
-/// another way.
+/// Many streams at once, each after a version that the caller knows already, as they stood at `up_to`; ordered as
+/// asked, then by version. A stream whose next event is not there is an error, never the shorter stream. One look into
+/// the index of streams for each: `offset 0` keeps PostgreSQL from joining in another way.
 pub async fn streams(
     conn: &mut PgConnection,
     partition: i16,
@@ -65,9 +69,42 @@ pub async fn streams(
     .bind(streams.iter().map(|(key, _)| &*key.stream_id).collect::<Vec<_>>())
     .bind(streams.iter().map(|(_, version)| *version).collect::<Vec<_>>())
     .bind(up_to)
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    events_of(&rows)
+    let events = events_of(&rows)?;
+    if are_whole(streams, &events) {
+        return Ok(events);
+    }
+    Err(archived_or(conn, partition, LogError::Unreadable("versions of a stream")).await)
+}
+
+/// Whether each stream goes on without a hole.
+fn are_whole(streams: &[(StreamKey, i64)], events: &[StoredEvent]) -> bool {
+    let mut events = events.iter().peekable();
+    streams.iter().all(|(key, version)| {
+        let here = |event: &&StoredEvent| {
+            event.stream_id == key.stream_id
+                && event.company_id == key.company_id
+                && *event.stream_type == *key.stream_type
+        };
+        let mut next = *version;
+        while let Some(event) = events.next_if(here) {
+            next += 1;
+            if event.version != next {
+                return false;
+            }
+        }
+        true
+    })
+}
+
+/// What a hole means where events were archived, else `error`.
+async fn archived_or(conn: &mut PgConnection, partition: i16, error: LogError) -> LogError {
+    match gone_until(conn).await {
+        Ok(0) => error,
+        Ok(until) => LogError::Archived { partition, until },
+        Err(failed) => failed,
+    }
 }
 
 /// Every event of a company in streams of the given types, as they stood at `up_to`, in order of position.
@@ -93,13 +130,22 @@ pub async fn company(
     events_of(&rows)
 }
 
-/// The event at one position of a partition.
+/// The event at one position of a partition; none where there is none, or none any more.
 pub async fn at(
     conn: &mut PgConnection,
     partition: i16,
     position: i64,
 ) -> Result<Option<StoredEvent>, LogError> {
-    Ok(after(conn, partition, position - 1, 1).await?.pop())
+    let rows = sqlx::query(
+        "select partition, position, company_id, stream_type, stream_id, version, event_id, event_type,
+            schema_version, effective_at, recorded_at, payload::text, metadata::text
+         from log.events where partition = $1 and position = $2",
+    )
+    .bind(partition)
+    .bind(position)
+    .fetch_all(conn)
+    .await?;
+    Ok(events_of(&rows)?.pop())
 }
 
 /// Position of the last event that was recorded at or before `instant`; 0 when there is none. Not for the API's role.

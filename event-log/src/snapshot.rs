@@ -1,7 +1,8 @@
 //! Snapshots of long streams: a shortcut, never the truth.
 //!
 //! A snapshot carries the fingerprint of the state's shape. One written by code with another shape is not read; it is
-//! replaced when the stream is folded again.
+//! replaced when the stream is folded again. Every stream with archived events has a snapshot, so that nobody needs
+//! the archive to go on with it.
 
 use std::collections::HashMap;
 
@@ -9,6 +10,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::LogError;
+use crate::append::key_id;
 use crate::event::StreamKey;
 
 /// State of one stream after a version.
@@ -24,7 +26,13 @@ pub struct Snapshot {
     pub state: String,
 }
 
-/// Snapshots of these streams that were written with the same `fingerprint`; streams without one are absent.
+/// Fingerprint of the states of a stream type that have this shape.
+pub fn fingerprint(stream_type: &str, shape: &str) -> Uuid {
+    key_id(&[stream_type, shape])
+}
+
+/// Snapshots of these streams that were written with the same `fingerprint`; streams without one are absent. Fails where
+/// a stream cannot be folded instead, because it is archived.
 pub async fn load(
     conn: &mut PgConnection,
     partition: i16,
@@ -32,12 +40,14 @@ pub async fn load(
     fingerprint: Uuid,
 ) -> Result<Vec<Snapshot>, LogError> {
     let rows = sqlx::query(
-        "select s.n, t.version, t.position, t.state::text as state
-         from unnest($2::uuid[], $3::text[], $4::text[]) with ordinality as s(company_id, stream_type, stream_id, n)
+        "select s.n, t.version, t.position, t.state::text as state, t.fingerprint = $5 as fits, archived.until
+         from (select coalesce(max(last_position), 0) as until from log.archived where partition = $1) archived
+         cross join unnest($2::uuid[], $3::text[], $4::text[])
+            with ordinality as s(company_id, stream_type, stream_id, n)
          cross join lateral (
             select * from log.snapshots t
             where t.partition = $1 and t.company_id = s.company_id and t.stream_type = s.stream_type
-                and t.stream_id = s.stream_id and t.fingerprint = $5
+                and t.stream_id = s.stream_id and (t.fingerprint = $5 or t.position <= archived.until)
             offset 0
          ) t",
     )
@@ -50,6 +60,9 @@ pub async fn load(
     .await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
+        if !row.try_get::<bool, _>("fits")? {
+            return Err(LogError::Archived { partition, until: row.try_get("until")? });
+        }
         let place = usize::try_from(row.try_get::<i64, _>("n")? - 1).unwrap_or(usize::MAX);
         let stream = streams.get(place).ok_or(LogError::Unreadable("order of snapshots"))?.clone();
         let (version, position) = (row.try_get("version")?, row.try_get("position")?);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::database::{self, Database, MIGRATOR};
 use crate::error::DatabaseError;
@@ -139,6 +139,33 @@ async fn open_cluster() -> Result<(PgConnectOptions, String, Option<Server>), Da
     }
     connection.close().await?;
     Ok((options, template, server))
+}
+
+/// Makes the children of the events table so small that a few events fill them. For an empty log.
+pub async fn small_children(owner: &PgPool, positions: i64) -> Result<(), sqlx::Error> {
+    let definitions: Vec<String> = sqlx::query_scalar(
+        "select pg_get_functiondef(p.oid) from pg_proc p
+         where p.oid in ('log.ensure_children(bigint)'::regprocedure,
+                         (select oid from pg_proc where proname = 'append_batch'))",
+    )
+    .fetch_all(owner)
+    .await?;
+    for definition in definitions {
+        let half = (positions / 2).to_string();
+        let smaller = definition.replace("1000000", &positions.to_string()).replace("500000", &half);
+        sqlx::raw_sql(&smaller).execute(owner).await?;
+    }
+    let children = format!(
+        "do $$ declare child regclass; begin
+             for child in select inhrelid::regclass from pg_inherits where inhparent = 'log.events'::regclass loop
+                 execute 'drop table ' || child;
+             end loop;
+         end $$;
+         select log.ensure_children({})",
+        2 * positions - 1
+    );
+    sqlx::raw_sql(&children).execute(owner).await?;
+    Ok(())
 }
 
 /// Named after the migrations, so that a shared server never serves the tables of another version.

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use domain::shared::ids::LocationId;
 use domain::stock::{StockEvent, as_of};
+use event_log::archive::Archive;
 use sqlx::PgPool;
 
 use crate::cli::AsOfArgs;
@@ -11,8 +12,13 @@ use crate::item::{self, Item};
 use crate::output::{Finding, Table, instant};
 
 /// Shows on hand per location, and the total over physical ones.
-pub(crate) async fn run(owner: &PgPool, args: &AsOfArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
-    let item = item::find(owner, args.company, &args.item).await?;
+pub(crate) async fn run(
+    owner: &PgPool,
+    archive: &Archive,
+    args: &AsOfArgs,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
+    let item = item::find(owner, archive, args.company, &args.item).await?;
     let mut known = String::new();
     if let Some(known_at) = args.known_at {
         known = format!(", as known at {}", instant(known_at));

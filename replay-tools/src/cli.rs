@@ -19,6 +19,9 @@ pub(crate) struct Cli {
     /// Where the database is.
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
+    /// The folder of archived ranges; needed where events are archived.
+    #[arg(long, env = "STOCKTRAIL_ARCHIVE", value_name = "DIR", global = true)]
+    pub(crate) archive: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -65,6 +68,8 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Write events as lines of JSON.
     Export(ExportArgs),
+    /// Move old ranges of the log out of the database into checked files.
+    Archive(ArchiveArgs),
 }
 
 /// See [`Command::Verify`].
@@ -150,6 +155,17 @@ pub(crate) struct ExportArgs {
     /// Only this company.
     #[arg(long)]
     pub(crate) company: Option<Uuid>,
+}
+
+/// See [`Command::Archive`].
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveArgs {
+    /// Only ranges below this position. Every sealed range when absent.
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) before: Option<i64>,
+    /// Archive nothing: write the snapshots of archived streams anew, after a release that cannot read the former ones.
+    #[arg(long, conflicts_with = "before")]
+    pub(crate) renew_snapshots: bool,
 }
 
 /// An end of a range of events.

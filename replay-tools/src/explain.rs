@@ -8,6 +8,7 @@ use std::io::Write;
 
 use domain::stock::event::movement_id;
 use domain::stock::{Movement, StockEvent, StockItem};
+use event_log::archive::Archive;
 use event_log::event::{Metadata, StoredEvent};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -23,8 +24,13 @@ struct Level {
 }
 
 /// Shows every movement and the final figures.
-pub(crate) async fn run(owner: &PgPool, args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
-    let item = item::find(owner, args.company, &args.item).await?;
+pub(crate) async fn run(
+    owner: &PgPool,
+    archive: &Archive,
+    args: &ExplainArgs,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
+    let item = item::find(owner, archive, args.company, &args.item).await?;
     let level = level(owner, args.company, &item).await?;
     let events = i64::try_from(item.events.len()).unwrap_or(i64::MAX);
     writeln!(out, "{} of company {}: {}", item.title, args.company, counted(events, "event"))?;
@@ -62,11 +68,12 @@ fn show_event(
     let reference = fact.reference_id().map_or_else(String::new, |id| format!(" {id}"));
     writeln!(
         out,
-        "\n#{}  {}  {}{}{reference} by {actor}{learnt}",
+        "\n#{}  {}  {}{}{reference} by {actor}{learnt}\n    /api/v1/events?after={}&limit=1",
         event.position,
         instant(entry.effective_at),
         event.event_type,
         detail(fact),
+        event.position - 1,
     )?;
     for movement in &entry.movements {
         writeln!(out, "    {}", movement_text(movement, places))?;

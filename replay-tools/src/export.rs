@@ -1,11 +1,11 @@
 //! `replay export`: events as lines of JSON, every column of the log, payload and metadata embedded as they are stored.
 //!
-//! Partition by partition, in order of position. A hole is an error, never skipped.
+//! Partition by partition, in order of position, archived events first. A hole is an error, never skipped.
 
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use event_log::copy;
+use event_log::archive::{Archive, Events};
 use event_log::event::{StoredEvent, partition_of};
 use event_log::{LogError, append};
 use serde::Serialize;
@@ -35,20 +35,26 @@ struct Line<'a> {
 }
 
 /// Writes the events of the asked range.
-pub(crate) async fn run(owner: &PgPool, args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
+pub(crate) async fn run(
+    owner: &PgPool,
+    archive: &Archive,
+    args: &ExportArgs,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
     let partitions = projections::heads::partitions(owner).await?;
     let wanted: Vec<i16> = match args.company {
         Some(company_id) => vec![partition_of(company_id, partitions)],
         None => (0..partitions).collect(),
     };
     for partition in wanted {
-        export(owner, partition, args, out).await?;
+        export(owner, archive, partition, args, out).await?;
     }
     Ok(Finding::Agreement)
 }
 
 async fn export(
     owner: &PgPool,
+    archive: &Archive,
     partition: i16,
     args: &ExportArgs,
     out: &mut dyn Write,
@@ -63,7 +69,7 @@ async fn export(
         _ => head.position,
     };
     let mut position = after;
-    let mut events = copy::copy(owner, partition, after, last).await?;
+    let mut events = Events::open(owner, archive, partition, (after, last)).await?;
     while let Some(block) = events.next().await? {
         for event in &block {
             position += 1;

@@ -3,6 +3,7 @@
 use anyhow::bail;
 use domain::shared::event::Event;
 use domain::stock::StockEvent;
+use event_log::archive::{Archive, Events, gone_until};
 use event_log::event::{StoredEvent, StreamKey, partition_of};
 use event_log::read;
 use projections::catalogue::queries::{self, Resolution};
@@ -23,7 +24,12 @@ pub(crate) struct Item {
 }
 
 /// Finds an item by item id, former item id, sku or barcode.
-pub(crate) async fn find(owner: &PgPool, company_id: Uuid, text: &str) -> anyhow::Result<Item> {
+pub(crate) async fn find(
+    owner: &PgPool,
+    archive: &Archive,
+    company_id: Uuid,
+    text: &str,
+) -> anyhow::Result<Item> {
     let mut conn = owner.acquire().await?;
     let mut item = Item {
         key: text.trim().to_owned(),
@@ -37,7 +43,10 @@ pub(crate) async fn find(owner: &PgPool, company_id: Uuid, text: &str) -> anyhow
     let partition = partition_of(company_id, projections::heads::partitions(owner).await?);
     let stream_id = item.key.as_str().into();
     let stream = StreamKey { company_id, stream_type: StockEvent::STREAM_TYPE, stream_id };
-    for event in read::streams(&mut conn, partition, &[(stream, 0)], i64::MAX).await? {
+    let mut events = archived(owner, archive, partition, &stream).await?;
+    let version = events.last().map_or(0, |event| event.version);
+    events.extend(read::streams(&mut conn, partition, &[(stream, version)], i64::MAX).await?);
+    for event in events {
         let fact = decode::<StockEvent>(&event)?;
         item.events.push((event, fact));
     }
@@ -45,6 +54,29 @@ pub(crate) async fn find(owner: &PgPool, company_id: Uuid, text: &str) -> anyhow
         bail!("no stock of {} of company {company_id} ever moved", item.title);
     }
     Ok(item)
+}
+
+/// Events of a stream that have left the database. The archive knows no streams: it is read from its beginning.
+async fn archived(
+    owner: &PgPool,
+    archive: &Archive,
+    partition: i16,
+    stream: &StreamKey,
+) -> anyhow::Result<Vec<StoredEvent>> {
+    let until = gone_until(&mut *owner.acquire().await?).await?;
+    let mut found = Vec::new();
+    if until == 0 {
+        return Ok(found);
+    }
+    let mut events = Events::open(owner, archive, partition, (0, until)).await?;
+    while let Some(block) = events.next().await? {
+        found.extend(block.into_iter().filter(|event| {
+            event.company_id == stream.company_id
+                && event.stream_id == stream.stream_id
+                && *event.stream_type == *stream.stream_type
+        }));
+    }
+    Ok(found)
 }
 
 async fn has_catalogue(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {

@@ -1,8 +1,8 @@
 //! `replay`: looks into the log, proves the read models against it and folds them again.
 //!
 //! Read in this order: `cli` (what can be asked), then one file per subcommand: `status`, `verify` (with `conservation`
-//! and `checkpoints`), `prove`, `as_of`, `explain` (both on `item`), `rebuild`, `export`. Nothing but `rebuild` and `rollback`
-//! writes. Exit codes: 0 done, 1 failed or a difference was found, 2 wrong usage.
+//! and `checkpoints`), `prove`, `as_of`, `explain` (both on `item`), `rebuild`, `export`, `archive`. Nothing but `rebuild`,
+//! `rollback` and `archive` writes. Exit codes: 0 done, 1 failed or a difference was found, 2 wrong usage.
 
 mod cli;
 mod output;
@@ -16,12 +16,15 @@ mod as_of;
 mod explain;
 mod rebuild;
 mod export;
+mod archive;
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use event_log::archive::Archive;
 use migrations::Database;
 
 use crate::cli::{Cli, Command};
@@ -46,23 +49,30 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<Finding> {
     let database = Database::attach(cli.database.source()).await?;
-    let finding = dispatch(cli.command, &database, out).await;
+    let finding = dispatch(cli.command, &database, cli.archive, out).await;
     database.stop().await;
     finding
 }
 
-async fn dispatch(command: Command, database: &Database, out: &mut dyn Write) -> anyhow::Result<Finding> {
+async fn dispatch(
+    command: Command,
+    database: &Database,
+    folder: Option<PathBuf>,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
     let owner = database.owner();
     has_log(database).await?;
+    let archive = Archive::at(folder.clone());
     match command {
         Command::Status => status::run(owner, out).await,
         Command::Verify(args) => verify::run(owner, &args, out).await,
         Command::Prove(args) => prove::run(owner, &args, out).await,
-        Command::AsOf(args) => as_of::run(owner, &args, out).await,
-        Command::Explain(args) => explain::run(owner, &args, out).await,
+        Command::AsOf(args) => as_of::run(owner, &archive, &args, out).await,
+        Command::Explain(args) => explain::run(owner, &archive, &args, out).await,
         Command::Rebuild(args) => rebuild::run(owner, &args, out).await,
         Command::Rollback(args) => rebuild::roll_back(owner, &args, out).await,
-        Command::Export(args) => export::run(owner, &args, out).await,
+        Command::Export(args) => export::run(owner, &archive, &args, out).await,
+        Command::Archive(args) => archive::run(owner, folder.as_deref(), &args, out).await,
     }
 }
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use projections::events::Filter;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use super::row::EventRow;
@@ -64,27 +65,49 @@ pub(crate) struct EventPage {
     items: Vec<EventRow>,
     /// `after` of the next page; null when this page was not full.
     next_after: Option<i64>,
+    /// Events up to this position are archived and not listed; null while all are here.
+    archived_until: Option<i64>,
 }
 
 /// List events.
 ///
-/// The append-only log of the company, from which every figure is made.
+/// The append-only log of the company, from which every figure is made. Events of years ago may have been archived: the
+/// list then begins behind them, and asking for them with `after` is refused.
 #[utoipa::path(get, path = "/events", operation_id = "list_events", tag = "log", params(EventFilters),
     responses((status = 200, description = "A page of events", body = EventPage)),
-    extensions(("x-room" = json!("read"))))]
+    extensions(("x-room" = json!("read")), ("x-problems" = json!([409]))))]
 pub(crate) async fn list_events(
     State(state): State<AppState>,
     caller: Caller,
     Query(filters): Query<EventFilters>,
 ) -> Result<Json<EventPage>, Problem> {
-    let filter = filters.into_filter(caller.company_id)?;
+    let mut filter = filters.into_filter(caller.company_id)?;
     let mut tx = caller.read(&state, &[]).await?;
+    filter.beyond = archived_until(&mut tx).await?;
+    if !filter.descending {
+        refuse_archived(filter.after, filter.beyond)?;
+    }
     let events =
         projections::events::page(&mut tx, &filter).await.map_err(|error| Problem::internal(&error))?;
     let items: Vec<EventRow> = events.into_iter().map(EventRow::from).collect();
     let full = i64::try_from(items.len()).is_ok_and(|count| count == filter.limit);
     let next_after = items.last().filter(|_| full).map(EventRow::position);
-    Ok(Json(EventPage { items, next_after }))
+    let archived_until = Some(filter.beyond).filter(|until| *until > 0);
+    Ok(Json(EventPage { items, next_after, archived_until }))
+}
+
+/// Position up to which the company's events are archived; 0 where none is.
+pub(super) async fn archived_until(conn: &mut PgConnection) -> Result<i64, Problem> {
+    projections::events::gone_until(conn).await.map_err(|error| Problem::internal(&error))
+}
+
+/// 409 where events beyond `after` are archived.
+pub(super) fn refuse_archived(after: Option<i64>, archived_until: i64) -> Result<(), Problem> {
+    if after.is_none_or(|after| after >= archived_until) {
+        return Ok(());
+    }
+    let detail = format!("the events up to position {archived_until} are archived");
+    Err(Problem::conflict("archived", detail).with("archived_until", archived_until))
 }
 
 impl EventFilters {
@@ -122,6 +145,7 @@ impl EventFilters {
             recorded_before: calendar::in_query("?to", self.to)?,
             effective_from: calendar::in_query("?effective_from", self.effective_from)?,
             effective_before: calendar::in_query("?effective_to", self.effective_to)?,
+            beyond: 0,
             after: self.after,
             descending: self.order == Some(Order::Desc),
             limit,

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::page::{archived_until, refuse_archived};
 use super::row::EventRow;
 use crate::context::Caller;
 use crate::extract::Query;
@@ -42,7 +43,7 @@ pub(crate) struct StreamStart {
 #[utoipa::path(get, path = "/events/stream", operation_id = "stream_events", tag = "log",
     params(StreamStart, ("Last-Event-ID" = Option<i64>, Header, description = "Position after which to go on", minimum = 0)),
     responses((status = 200, description = "Events as they are recorded", body = String, content_type = "text/event-stream")),
-    extensions(("x-room" = json!("read"))))]
+    extensions(("x-room" = json!("read")), ("x-problems" = json!([409]))))]
 pub(crate) async fn stream_events(
     State(state): State<AppState>,
     caller: Caller,
@@ -58,7 +59,11 @@ pub(crate) async fn stream_events(
         None => start.after,
     };
     let after = match asked {
-        Some(position) if position >= 0 => position,
+        Some(position) if position >= 0 => {
+            let mut tx = caller.read(&state, &[]).await?;
+            refuse_archived(Some(position), archived_until(&mut tx).await?)?;
+            position
+        }
         Some(_) => {
             return Err(Problem::invalid("invalid_parameter", "?after", "must be a position, 0 or more"));
         }

@@ -25,6 +25,8 @@ mod movement_row;
 mod list_movements;
 mod list_item_movements;
 mod list_days;
+mod diff_inventory;
+mod explain_item;
 
 /// Operations of this room.
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -40,4 +42,6 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list_movements::list))
         .routes(routes!(list_days::list))
         .routes(routes!(list_item_movements::list))
+        .routes(routes!(diff_inventory::diff))
+        .routes(routes!(explain_item::explain_item))
 }

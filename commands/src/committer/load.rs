@@ -8,7 +8,7 @@ use domain::shared::event::Event;
 use domain::stock::{StockEvent, StockItem};
 use event_log::append::KeyKind;
 use event_log::event::{StoredEvent, StreamKey};
-use event_log::{keys, read, snapshot};
+use event_log::{LogError, keys, read, snapshot};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -102,18 +102,27 @@ async fn load_histories(
     streams: &[StreamKey],
     found: &mut Found,
 ) -> Result<(), CommitError> {
-    if streams.is_empty() {
-        return Ok(());
-    }
     for stream in streams {
-        found.histories.insert((stream.company_id, stream.stream_id.clone()), Vec::new());
-    }
-    let from: Vec<_> = streams.iter().map(|stream| (stream.clone(), 0)).collect();
-    for event in read::streams(connection, partition, &from, position).await? {
-        let decoded = decode_stock(&event)?;
-        found.histories.entry((event.company_id, event.stream_id.clone())).or_default().push(decoded);
+        let past = load_history(connection, partition, position, stream).await?;
+        found.histories.insert((stream.company_id, stream.stream_id.clone()), past);
     }
     Ok(())
+}
+
+/// Every event of a stream; none where some of them are archived.
+async fn load_history(
+    connection: &mut PgConnection,
+    partition: i16,
+    position: i64,
+    stream: &StreamKey,
+) -> Result<Option<Vec<StockEvent>>, CommitError> {
+    match read::streams(connection, partition, &[(stream.clone(), 0)], position).await {
+        // Only a stream with a long past is asked for it.
+        Ok(events) if events.is_empty() => Ok(None),
+        Ok(events) => events.iter().map(decode_stock).collect::<Result<_, _>>().map(Some),
+        Err(LogError::Archived { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn load_requests(
@@ -147,7 +156,10 @@ async fn load_lines(
         lines.iter().map(|(company_id, key)| (*company_id, KeyKind::External, *key)).collect();
     let taken = keys::lookup(connection, partition, &wanted).await?;
     for key in taken {
-        let Some(event) = read::at(connection, partition, key.position).await? else { continue };
+        let Some(event) = read::at(connection, partition, key.position).await? else {
+            found.archived_lines.insert((key.company_id, key.key));
+            continue;
+        };
         found.sold_lines.insert((key.company_id, key.key), sold_line(&decode_stock(&event)?));
     }
     Ok(())

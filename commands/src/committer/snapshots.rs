@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use domain::shared::event::Event;
-use domain::stock::StockEvent;
-use event_log::append::key_id;
+use domain::stock::{StockEvent, StockItem};
 use event_log::event::{StoredEvent, StreamKey};
 use event_log::snapshot::{self, Snapshot};
 use sqlx::PgPool;
@@ -13,9 +12,9 @@ use uuid::Uuid;
 use crate::committer::error::CommitError;
 use crate::workspace::Memory;
 
-/// Names the shape of stored stock states. Another shape needs another name, so that old snapshots are ignored.
+/// Fingerprint of stock states of today's shape.
 pub(super) fn stock_fingerprint() -> Uuid {
-    key_id(&["stock_item", "1"])
+    snapshot::fingerprint(StockEvent::STREAM_TYPE, StockItem::SHAPE)
 }
 
 /// Snapshots of the stock streams that passed a multiple of `every` events with these events, the last of which stands

@@ -44,8 +44,10 @@ pub(crate) struct Found {
     pub(crate) taken: TakenKeys,
     /// Request keys that were looked up, whether they exist or not.
     pub(crate) asked: HashSet<(Uuid, Uuid)>,
-    /// Whole pasts of stock streams, by company and stream id.
-    pub(crate) histories: HashMap<(Uuid, Arc<str>), Vec<StockEvent>>,
+    /// Whole pasts of stock streams, by company and stream id; `None` where a part of it is archived.
+    pub(crate) histories: HashMap<(Uuid, Arc<str>), Option<Vec<StockEvent>>>,
     /// Sale lines by company and key; `None` where no such line was ever sold.
     pub(crate) sold_lines: HashMap<(Uuid, Uuid), Option<SoldLine>>,
+    /// Sale lines whose events are archived.
+    pub(crate) archived_lines: HashSet<(Uuid, Uuid)>,
 }

@@ -33,6 +33,9 @@ pub struct Reservation {
 }
 
 impl StockItem {
+    /// Names the shape of stored states. Another shape needs another name, so that old snapshots are not read.
+    pub const SHAPE: &'static str = "1";
+
     /// Takes in what happened.
     pub fn evolve(&mut self, event: &StockEvent) {
         let entry = event.entry();

@@ -6,3 +6,4 @@ mod appending;
 mod reading;
 mod rights;
 mod tampering;
+mod archiving;

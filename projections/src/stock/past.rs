@@ -7,8 +7,6 @@
 
 mod cover;
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, PgConnection};
@@ -54,23 +52,6 @@ pub struct PastSum {
     pub last_moved_at: Option<DateTime<Utc>>,
 }
 
-/// What changed at a place between two moments, in units.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// Product, by its stream.
-    pub item_key: String,
-    /// Where.
-    pub location_id: String,
-    /// Units at the first moment.
-    pub before: i64,
-    /// Units at the second.
-    pub after: i64,
-    /// Movements in between.
-    pub movements: i64,
-    /// Sum of their effects.
-    pub effect: i64,
-}
-
 /// On hand of one product, or of all, wherever something had moved.
 pub async fn as_of(
     conn: &mut PgConnection,
@@ -105,34 +86,6 @@ pub async fn sums(
         ENTRIES.replace("{of_item}", of_item)
     );
     sqlx::query_as_with(&sql, arguments(company_id, item_key, moment, &cover)?).fetch_all(conn).await
-}
-
-/// What is different at `to` from what was at `from`, wherever something is or something moved in between.
-pub async fn differences(
-    conn: &mut PgConnection,
-    company_id: Uuid,
-    item_key: Option<&str>,
-    (from, to): (Moment, Moment),
-) -> Result<Vec<Difference>, sqlx::Error> {
-    let before = sums(conn, company_id, item_key, from).await?;
-    let mut before: HashMap<_, _> = before
-        .into_iter()
-        .map(|sum| ((sum.item_key, sum.location_id), (sum.on_hand, sum.movements, sum.effect)))
-        .collect();
-    let after = sums(conn, company_id, item_key, to).await?;
-    let differences = after.into_iter().map(|sum| {
-        let place = (sum.item_key, sum.location_id);
-        let (on_hand, movements, effect) = before.remove(&place).unwrap_or_default();
-        Difference {
-            item_key: place.0,
-            location_id: place.1,
-            before: on_hand,
-            after: sum.on_hand,
-            movements: sum.movements - movements,
-            effect: sum.effect - effect,
-        }
-    });
-    Ok(differences.filter(|found| found.before != found.after || found.movements != 0).collect())
 }
 
 /// How many movements of all products had happened and were known.

@@ -6,9 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::shared::event::Event;
 use domain::stock::StockEvent;
 use event_log::event::StoredEvent;
+use projections::stock::diff::{DiffColumn, DiffFilter, differences};
+use projections::stock::explain::explain;
 use projections::stock::history::{MovementColumn, MovementFilter, count_movements, movements};
 use projections::stock::movements::Movements;
-use projections::stock::past::{Moment, PastSum, as_of, count, differences, sums};
+use projections::stock::past::{Moment, PastSum, as_of, count, sums};
 use projections::stock::queries::Span;
 
 use crate::facts::{COMPANIES, Chance, day_one, fold, random_facts, read_models};
@@ -62,8 +64,8 @@ fn by_place(sums: Vec<PastSum>) -> BTreeMap<(String, String), PastSum> {
 /// Instants within, at and around the facts; some of them exactly where a fact stands.
 fn any_moment(chance: &mut Chance, events: &[StoredEvent]) -> Moment {
     let mut any = |far: u64| match chance.below(4) {
-        0 => events[usize::try_from(chance.below(events.len() as u64)).unwrap()].effective_at,
-        1 => events[usize::try_from(chance.below(events.len() as u64)).unwrap()].recorded_at,
+        0 => events[usize::try_from(chance.below(400)).unwrap()].effective_at,
+        1 => events[usize::try_from(chance.below(400)).unwrap()].recorded_at,
         _ => day_one() + TimeDelta::hours(chance.units(far) - 50),
     };
     let (as_of, known_at) = (any(1_000), any(1_100));
@@ -116,7 +118,10 @@ async fn differences_are_what_lies_between_two_plain_folds() {
         let from = Moment { as_of: one.as_of.min(other.as_of), known_at };
         let to = Moment { as_of: one.as_of.max(other.as_of), known_at };
         let (before, after) = (plain_fold(&events, from), plain_fold(&events, to));
-        let found = differences(&mut conn, COMPANIES[0], None, (from, to)).await.unwrap();
+        let sort = [(DiffColumn::Change, true), (DiffColumn::LocationId, false)];
+        let found =
+            differences(&mut conn, COMPANIES[0], &DiffFilter::default(), (from, to), &sort).await.unwrap();
+        assert!(found.is_sorted_by_key(|found| (-found.change(), found.location_id.clone())));
         let mut places = 0;
         for (place, after) in &after {
             let nothing = PastSum { on_hand: 0, movements: 0, effect: 0, ..after.clone() };
@@ -135,6 +140,36 @@ async fn differences_are_what_lies_between_two_plain_folds() {
         }
         assert_eq!(found.len(), places);
     }
+}
+
+#[tokio::test]
+async fn an_explanation_adds_up_to_the_stock_whatever_it_leaves_out() {
+    let (_database, owner) = read_models().await;
+    let events = random_facts(32, 600);
+    fold(&owner, &Movements::checkpoints_every(50), events.chunks(90)).await;
+    let mut conn = owner.acquire().await.unwrap();
+    let mut chance = Chance(78);
+    let mut left_out = 0;
+    for limit in [0, 1, 2, 5, 1_000].repeat(10) {
+        let moment = any_moment(&mut chance, &events);
+        let stock = plain_fold(&events, moment);
+        let found = explain(&mut conn, COMPANIES[0], "item-1", moment, limit).await.unwrap();
+        let places = stock.keys().filter(|(item, _)| item == "item-1").map(|(_, location)| location);
+        assert!(found.iter().map(|found| &found.location_id).eq(places));
+        for found in found {
+            let expected = &stock[&("item-1".to_owned(), found.location_id.clone())];
+            let begun = found.stated.as_ref().map_or(0, |stated| stated.anchored_at.unwrap());
+            let shown: i64 = found.movements.iter().map(|movement| movement.quantity).sum();
+            assert_eq!(found.on_hand, expected.on_hand);
+            assert_eq!(begun + shown + found.earlier_quantity, expected.on_hand);
+            assert!(
+                found.earlier >= 0 && (limit < 1_000 || (found.earlier, found.earlier_quantity) == (0, 0))
+            );
+            assert!(found.movements.iter().all(|movement| movement.anchored_at.is_none()));
+            left_out += found.earlier;
+        }
+    }
+    assert!(left_out > 50, "{left_out}");
 }
 
 #[tokio::test]

@@ -6,3 +6,4 @@ mod proving;
 mod asking;
 mod rebuilding;
 mod opening;
+mod archiving;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use commands::clock::{Clock, Ids};
-use commands::{CommitterConfig, Committers, Operation, Submission, Verdict};
+use commands::{CommitterConfig, Committers, Operation, Submission, SubmitError, Verdict};
 use domain::catalogue::location::event::{LocationDetails, LocationKind};
 use domain::catalogue::product::event::ProductDetails;
 use domain::companies::event::Profile;
@@ -15,7 +15,7 @@ use domain::shared::moment::Stamp;
 use domain::shared::money::Currency;
 use domain::stock::command::Human;
 use domain::stock::{AdjustKind, Reason, SaleLine, StockIntent};
-use event_log::event::Metadata;
+use event_log::event::{Metadata, partition_of};
 use migrations::testing::{TestDatabase, fresh_database};
 use migrations::{Database, Role};
 use projections::heads::Heads;
@@ -59,7 +59,11 @@ pub(crate) struct Shop {
 impl Shop {
     /// Founds the company; nothing has moved and nothing is folded.
     pub(crate) async fn found() -> Self {
-        let database = fresh_database().await;
+        Self::found_in(fresh_database().await).await
+    }
+
+    /// The same in this database.
+    pub(crate) async fn found_in(database: TestDatabase) -> Self {
         let pool = database.pool(Role::Committer, 9).await.unwrap();
         let clock = Clock::system();
         let config = CommitterConfig { pool, partitions: 4, clock: clock.clone(), snapshot_every: 100 };
@@ -131,6 +135,53 @@ impl Shop {
     }
 
     async fn submit(&self, operations: Vec<Operation>) {
+        for verdict in self.order(self.company_id, operations).await {
+            assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+        }
+    }
+
+    /// Founds a company with `products` products in a partition of the log.
+    pub(crate) async fn neighbour(&self, partition: i16, products: usize) {
+        let company_id = loop {
+            let id = Ids.next();
+            if partition_of(id, 4) == partition {
+                break CompanyId(id);
+            }
+        };
+        let profile = Profile {
+            name: "Neighbour".to_owned(),
+            currency: Currency::new("EUR").unwrap(),
+            time_zone: chrono_tz::UTC,
+        };
+        let mut operations = vec![Operation::FoundCompany { profile }];
+        operations.extend((0..products).map(|number| {
+            let item_id = ItemId::new(&format!("P{number}")).unwrap();
+            let details = ProductDetails::named(&item_id, "Thing");
+            Operation::CreateProduct { item_id, details }
+        }));
+        for verdict in self.order(company_id, operations).await {
+            assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+        }
+    }
+
+    /// Lets the committers forget everything, as a restart does.
+    pub(crate) async fn restart(&mut self) {
+        let pool = self.database.pool(Role::Committer, 9).await.unwrap();
+        let config = CommitterConfig { pool, partitions: 4, clock: self.clock.clone(), snapshot_every: 100 };
+        std::mem::replace(&mut self.committers, Committers::start(&config)).stop().await;
+    }
+
+    /// Submits operations and says what became of them.
+    pub(crate) async fn order(&self, company_id: CompanyId, operations: Vec<Operation>) -> Vec<Verdict> {
+        self.try_order(company_id, operations).await.unwrap()
+    }
+
+    /// The same where nothing may become of them.
+    pub(crate) async fn try_order(
+        &self,
+        company_id: CompanyId,
+        operations: Vec<Operation>,
+    ) -> Result<Vec<Verdict>, SubmitError> {
         let command_id = Ids.next();
         let metadata = Metadata {
             actor: "user:ann".to_owned(),
@@ -139,10 +190,8 @@ impl Shop {
             causation_id: None,
             source: "test".to_owned(),
         };
-        let submission = Submission { company_id: self.company_id, metadata, request_key: None, operations };
-        for verdict in self.committers.submit(submission).await.unwrap().verdicts {
-            assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
-        }
+        let submission = Submission { company_id, metadata, request_key: None, operations };
+        self.committers.submit(submission).await.map(|receipt| receipt.verdicts)
     }
 
     /// Runs the program on this database.

@@ -16,8 +16,12 @@ fn instant(day: &str) -> String {
 }
 
 /// Path, with a `?` where it ends, and its parameters that are days or, where `true`, instants alone.
-const QUERIES: [(&str, &[&str], bool); 7] = [
+const QUERIES: [(&str, &[&str], bool); 11] = [
     ("/inventory?", &["as_of", "known_at"], false),
+    ("/inventory/A/explain?", &["as_of", "known_at"], false),
+    ("/inventory/diff?from=1900-01-01&to=9999-12-31&", &["known_at"], false),
+    ("/inventory/diff?to=9999-12-31&", &["from"], false),
+    ("/inventory/diff?from=1900-01-01&", &["to"], false),
     ("/inventory/movements?", &["from", "to", "as_of", "known_at"], false),
     ("/inventory/movements/A?", &["from", "to", "as_of", "known_at"], false),
     ("/inventory/movements/daily?", &["from", "to"], false),

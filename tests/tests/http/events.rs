@@ -142,3 +142,39 @@ async fn a_stream_begins_where_it_is_asked_to() {
     tests::Answer::of(bad).await.expect(422);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn events_that_were_archived_are_not_passed_over_in_silence() {
+    let app = TestApp::start().await;
+    let owner = shop(&app).await;
+    let all = positions(&owner.events("").await);
+    let whole = owner.get("/events").await.expect(200);
+    assert_eq!(whole.body["archived_until"], Value::Null);
+    let until = all[2];
+    sqlx::query(
+        "insert into log.archived
+             (partition, first_position, last_position, gone_until, file, sha256, archived_at)
+         values (0, 1, $1, $1, 'file', sha256('file'), clock_timestamp())",
+    )
+    .bind(until)
+    .execute(app.database.owner())
+    .await
+    .unwrap();
+    for (query, expected) in [
+        ("", all[3..].to_vec()),
+        ("?order=desc", all[3..].iter().rev().copied().collect()),
+        (&format!("?after={until}"), all[3..].to_vec()),
+        (&format!("?order=desc&after={}", all[4]), vec![all[3]]),
+    ] {
+        let page = owner.get(&format!("/events{query}")).await.expect(200);
+        // The company's day may begin meanwhile.
+        let known = positions(page.items()).into_iter().filter(|position| Some(position) <= all.last());
+        assert_eq!(known.collect::<Vec<_>>(), expected, "{query}");
+        assert_eq!(page.body["archived_until"], until);
+    }
+    for path in ["/events?after=0", &format!("/events?after={}", all[1]), "/events/stream?after=0"] {
+        let refused = owner.get(path).await.expect_code(409, "archived");
+        assert_eq!(refused.number("/archived_until"), until);
+    }
+    app.stop().await;
+}

@@ -342,6 +342,9 @@ fn stock(operation: &str, names: &Names) -> Option<Exercise> {
         "list_item_movements" => read(format!("/inventory/movements/{}", segment(&names.item)))
             .unknown("/inventory/movements/NOBODY"),
         "list_movement_days" => read("/inventory/movements/daily?page_size=5"),
+        "diff_inventory" => read("/inventory/diff?from=2024-01-01&to=2024-01-31T00:00:00Z&page_size=3"),
+        "explain_item" => read(format!("/inventory/{}/explain?as_of=2024-01-31", segment(&names.item)))
+            .unknown("/inventory/NOBODY/explain"),
         "adjust_stock" => write(200, "/inventory/adjust", adjust),
         "preview_adjustment" => write(200, "/inventory/adjust/preview", adjust).only_looks(),
         "count_stock" => write(200, "/inventory/count", here),

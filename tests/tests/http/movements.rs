@@ -187,3 +187,91 @@ async fn a_file_holds_the_whole_filtered_list_with_formulas_escaped() {
     packer.get("/inventory?format=xlsx").await.expect(403);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn two_instants_are_compared_place_by_place() {
+    let app = TestApp::start().await;
+    let owner = history(&app).await;
+    let diff = async |query: &str| owner.get_caught_up(&format!("/inventory/diff?{query}")).await.expect(200);
+    let row = |row: &Value| {
+        let number = |key: &str| row[key].as_i64().unwrap();
+        let text = |key: &str| row[key].as_str().unwrap().to_owned();
+        assert_eq!(number("change"), number("quantity_after") - number("quantity_before"));
+        (
+            text("item_id"),
+            text("location_id"),
+            number("quantity_before"),
+            number("change"),
+            number("movements"),
+        )
+    };
+    let rows = |answer: &Answer| answer.items().iter().map(row).collect::<Vec<_>>();
+    let place = |item: &str, location: &str, before, change, movements| {
+        (item.to_owned(), location.to_owned(), before, change, movements)
+    };
+    // 3 January: a cancellation and a return; 4 and 5 January: 7 pieces to the shop, 2 of them broken.
+    assert_eq!(
+        rows(&diff("from=2024-01-02&to=2024-01-05").await),
+        [place("A", "MAIN", 90, -2, 3), place("A", "SHOP", 0, 5, 2)]
+    );
+    assert_eq!(
+        rows(&diff("from=2024-01-02T09:00:00Z&to=2024-01-02T10:00:00Z").await),
+        [place("B", "MAIN", 50, -5, 1)]
+    );
+    let all = "from=2023-12-31&to=2024-02-01";
+    assert_eq!(
+        rows(&diff(&format!("{all}&sort=-change")).await),
+        [place("A", "MAIN", 0, 88, 5), place("B", "MAIN", 0, 65, 3), place("A", "SHOP", 0, 5, 2)]
+    );
+    assert_eq!(rows(&diff(&format!("{all}&item_id=A&location_id=SHOP")).await).len(), 1);
+    assert_eq!(rows(&diff(&format!("{all}&search=b")).await), [place("B", "MAIN", 0, 65, 3)]);
+    assert_eq!(diff(&format!("{all}&page_size=1&page=2")).await.number("/total"), 3);
+    assert_eq!(rows(&diff(&format!("{all}&known_at=2024-01-31")).await), [], "nothing was recorded by then");
+    let file = owner.get(&format!("/inventory/diff?{all}&format=csv")).await.expect(200);
+    assert_eq!(file.body.as_str().unwrap().lines().count(), 4, "{:#}", file.body);
+    for query in ["", "from=2024-01-01", "from=2024-01-02&to=2024-01-01", "from=x&to=2024-01-01"] {
+        owner.get(&format!("/inventory/diff?{query}")).await.expect(422);
+    }
+    owner
+        .get("/inventory/diff?from=2024-01-01&to=2024-01-02&item_id=NOBODY")
+        .await
+        .expect_code(404, "unknown_item");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_figure_is_explained_by_the_events_behind_it() {
+    let app = TestApp::start().await;
+    let owner = history(&app).await;
+    let answer = owner.get_caught_up("/inventory/A/explain").await.expect(200);
+    assert_eq!(answer.number("/total_stock"), 93);
+    let main = &answer.body["locations"][0];
+    assert_eq!((&main["location_id"], &main["quantity"]), (&json!("MAIN"), &json!(88)));
+    assert_eq!(
+        (&main["stated"]["stated_quantity"], &main["stated"]["position"]),
+        (&json!(100), &main["stated"]["position"])
+    );
+    let quantities = |place: &Value| -> Vec<i64> {
+        place["movements"].as_array().unwrap().iter().map(|row| row["quantity"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(quantities(main), [-7, 1, 4, -10]);
+    for row in main["movements"].as_array().unwrap() {
+        let path = row["event"].as_str().unwrap().strip_prefix("/api/v1").unwrap();
+        let event = owner.get(path).await.expect(200);
+        assert_eq!(event.items()[0]["position"], row["position"]);
+        assert_eq!(event.items()[0]["stream"], "stock_item:A");
+    }
+    let short = owner.get("/inventory/A/explain?location_id=MAIN&limit=1").await.expect(200);
+    let main = &short.body["locations"][0];
+    assert_eq!(
+        (quantities(main), &main["earlier_movements"], &main["earlier_quantity"]),
+        (vec![-7], &json!(3), &json!(-5))
+    );
+    let then = owner.get("/inventory/A/explain?as_of=2024-01-02").await.expect(200);
+    assert_eq!((then.number("/total_stock"), quantities(&then.body["locations"][0])), (90, vec![-10]));
+    let unknown_then = owner.get("/inventory/A/explain?known_at=2024-01-31").await.expect(200);
+    assert_eq!(unknown_then.body["locations"], json!([]));
+    owner.get("/inventory/A/explain?limit=501").await.expect(422);
+    owner.get("/inventory/NOBODY/explain").await.expect_code(404, "unknown_item");
+    app.stop().await;
+}

@@ -27,7 +27,8 @@ pub(super) struct Cover {
 #[derive(Debug, Clone, sqlx::FromRow)]
 struct Part {
     checkpoint: i64,
-    part: i32,
+    /// 0 is all of the history up to the checkpoint.
+    number: i32,
     last_position: i64,
     first_recorded_at: DateTime<Utc>,
     last_recorded_at: DateTime<Utc>,
@@ -44,7 +45,7 @@ impl Cover {
         moment: Moment,
     ) -> Result<Self, sqlx::Error> {
         let parts: Vec<Part> = sqlx::query_as(
-            "select checkpoint, part, last_position, first_recorded_at, last_recorded_at, first_at, last_at,
+            "select checkpoint, part as number, last_position, first_recorded_at, last_recorded_at, first_at, last_at,
                     movements
              from movements_2.checkpoints
              where company_id = $1
@@ -80,7 +81,7 @@ impl Cover {
                 continue;
             }
             if is_known(parts, moment) {
-                parts.iter().filter(|part| part.part > 0).for_each(|part| cover.add(part, moment));
+                parts.iter().filter(|part| part.number > 0).for_each(|part| cover.add(part, moment));
             } else if parts.iter().any(|part| part.first_recorded_at <= moment.known_at) {
                 cover.add_stretch(position, last_position);
             }
@@ -102,7 +103,7 @@ impl Cover {
 
     fn add_whole(&mut self, part: &Part) {
         self.whole.0.push(part.checkpoint);
-        self.whole.1.push(part.part);
+        self.whole.1.push(part.number);
         self.movements += part.movements;
     }
 
@@ -127,9 +128,9 @@ mod tests {
 
     /// Checkpoint 10 of hours 0 to 9 and checkpoint 20 of hours 10 to 19, which also learnt of hours 2 to 4.
     fn parts() -> Vec<Part> {
-        let part = |checkpoint: i64, part, first_at, last_at| Part {
+        let part = |checkpoint: i64, number, first_at, last_at| Part {
             checkpoint,
-            part,
+            number,
             last_position: checkpoint * 100,
             first_recorded_at: at(checkpoint - 10),
             last_recorded_at: at(checkpoint - 1),
