@@ -155,8 +155,12 @@ async fn prove(owner: &PgPool, company: Size, grown: &Grown, report: &mut Report
     let mut conn = owner.acquire().await?;
     let mut times = Vec::new();
     for n in 0..PROVED {
-        let kinds = [Kind::AsOf, Kind::KnownAt, Kind::Both];
-        let moment = kinds[usize::try_from(n % 3)?].moment(grown, n + 7);
+        let kind = match n % 3 {
+            0 => Kind::AsOf,
+            1 => Kind::KnownAt,
+            _ => Kind::Both,
+        };
+        let moment = kind.moment(grown, n + 7);
         let started = Instant::now();
         let plain: Vec<(String, String, i64)> = sqlx::query_as(PLAIN)
             .bind(company.company_id.0)

@@ -9,13 +9,14 @@ use domain::stock::command::Human;
 use migrations::testing::{fresh_database, small_children};
 use tempfile::TempDir;
 
-use crate::support::{Said, Shop, add, item, place};
+use crate::support::{Said, Shop, add, item, place, receive};
 
 /// A shop with a long history in a log of small children, every partition beyond the second one, and a folder.
 async fn old_shop() -> (Shop, TempDir) {
     let database = fresh_database().await;
     small_children(database.owner(), 20).await.unwrap();
     let shop = Shop::found_in(database).await;
+    shop.stock(receive(100)).await;
     for _ in 0..45 {
         shop.stock(add(2)).await;
         shop.clock.advance(TimeDelta::hours(1));
@@ -43,7 +44,7 @@ fn count_at(at: chrono::DateTime<chrono::Utc>) -> StockIntent {
 #[tokio::test]
 async fn the_tools_read_across_files_and_database() {
     let (shop, folder) = old_shop().await;
-    shop.fold().await;
+    shop.fold_and_save().await;
     let before = shop.replay(&["export"]).await;
     let late = shop.clock.now().to_rfc3339();
     let early = (shop.clock.now() - TimeDelta::hours(40)).to_rfc3339();
@@ -86,7 +87,7 @@ async fn the_tools_read_across_files_and_database() {
 #[tokio::test]
 async fn a_range_that_is_not_folded_stays() {
     let (shop, folder) = old_shop().await;
-    shop.fold().await;
+    shop.fold_and_save().await;
     shop.tamper("update projections.checkpoints set position = 10 where name = 'inventory'").await;
     let said = archive(&shop, &folder, &[]).await;
     assert_eq!(said.code, 1, "{}", said.out);
@@ -98,7 +99,7 @@ async fn a_range_that_is_not_folded_stays() {
 #[tokio::test]
 async fn commands_go_on_without_the_archive_and_refuse_what_they_cannot_know() {
     let (mut shop, folder) = old_shop().await;
-    shop.fold().await;
+    shop.fold_and_save().await;
     let said = archive(&shop, &folder, &["--before", "40"]).await;
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     shop.restart().await;

@@ -111,6 +111,17 @@ impl Shop {
 
     /// Folds every read model as far as the log goes.
     pub(crate) async fn fold(&self) {
+        self.fold_until("select true").await;
+    }
+
+    /// The same, until the checkpoints say so too: where nothing was to be folded they are saved a little later.
+    pub(crate) async fn fold_and_save(&self) {
+        let saved = "select bool_and(at.position = head.position) from projections.checkpoints at
+                     join log.log_head head using (partition)";
+        self.fold_until(saved).await;
+    }
+
+    async fn fold_until(&self, condition: &str) {
         let projections = registry::all();
         install::install(self.database.owner(), &projections).await.unwrap();
         let pool = self.database.pool(Role::Projector, 4).await.unwrap();
@@ -127,6 +138,9 @@ impl Shop {
         };
         let runner = Runner::start(config.clone());
         assert!(caught_up(&config, Duration::from_secs(20)).await);
+        while !sqlx::query_scalar::<_, bool>(condition).fetch_one(self.database.owner()).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
         runner.stop().await;
     }
 
@@ -232,7 +246,7 @@ fn location(location_id: &str, is_primary: bool) -> Operation {
     Operation::CreateLocation { location_id: place(location_id), details, is_primary }
 }
 
-fn receive(quantity: i64) -> StockIntent {
+pub(crate) fn receive(quantity: i64) -> StockIntent {
     let human = Human::default();
     StockIntent::Receive { location_id: place("MAIN"), quantity, reference: Some("PO-1".to_owned()), human }
 }
