@@ -61,6 +61,9 @@ pub struct Serve {
     /// Root of all keys, 32 bytes as hex or base64; made and kept in the data directory when absent.
     #[arg(long, env = "STOCKTRAIL_SECRET", hide_env_values = true)]
     pub secret: Option<String>,
+    /// Key that signs checkpoints of the log, 64 hexadecimal digits; made and kept in the data directory when absent.
+    #[arg(long, env = "STOCKTRAIL_SIGNING_KEY", hide_env_values = true)]
+    pub signing_key: Option<String>,
     /// Requests per second of a company's key: `off`, a number, or number/burst.
     #[arg(long, env = "STOCKTRAIL_RATE_LIMIT", default_value = "1000/5000")]
     pub rate_limit: RateLimit,
@@ -92,6 +95,7 @@ impl Serve {
             addr: self.addr,
             read_url: self.database_read_url.filter(|url| !url.is_empty()),
             secret: self.secret,
+            signing_key: self.signing_key,
             role: self.role,
             rate_limit: self.rate_limit,
             read_connections: self.read_connections,

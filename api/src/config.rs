@@ -39,6 +39,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `STOCKTRAIL_SECRET`: root of all keys, 32 bytes as hex or base64. Made and kept under `data_dir` when absent.
     pub secret: Option<String>,
+    /// `STOCKTRAIL_SIGNING_KEY`: signs checkpoints of the log, 64 hexadecimal digits. Made and kept under `data_dir` when
+    /// absent.
+    pub signing_key: Option<String>,
     /// What it does.
     pub role: ProcessRole,
     /// Requests per second and key.
@@ -66,6 +69,7 @@ impl Config {
             read_url: None,
             data_dir,
             secret: None,
+            signing_key: None,
             role: ProcessRole::All,
             rate_limit: RateLimit::default(),
             read_connections: 12,

@@ -25,6 +25,7 @@ mod observe;
 mod docs;
 mod health;
 mod events;
+mod audit;
 mod meta;
 mod operations;
 mod accounts;

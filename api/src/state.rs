@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::answer::Done;
+use crate::audit::Audit;
 use crate::body::Digest;
 use crate::config::Config;
 use crate::context::Caller;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub reads: PgPool,
     /// People, keys and jobs.
     pub accounts: Accounts,
+    /// What audits of the log need.
+    pub(crate) audit: Audit,
     /// Work that outlives a request.
     pub jobs: Jobs,
     /// The inventory tables of companies in memory.

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use commands::accounts::jobs::Jobs;
 use commands::accounts::{Accounts, Secrets, SecretsError};
 use commands::{CommitterConfig, Committers};
+use event_log::signing::{SigningKey, SigningKeyError};
 use migrations::{Database, DatabaseError, Role};
 use projections::heads::Heads;
 use projections::positions::Positions;
@@ -18,6 +19,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::Audit;
 use crate::background;
 use crate::config::Config;
 use crate::observe::metrics_handle;
@@ -47,6 +49,9 @@ pub enum StartError {
     /// There is no usable key.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// There is no usable key for checkpoints.
+    #[error(transparent)]
+    SigningKey(#[from] SigningKeyError),
     /// The address cannot be listened on.
     #[error("cannot listen on {addr}")]
     Listen {
@@ -74,6 +79,7 @@ struct Pools {
     committing: PgPool,
     projecting: PgPool,
     accounts: PgPool,
+    auditing: PgPool,
 }
 
 /// Opens the database and starts everything but the listener.
@@ -86,6 +92,8 @@ pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) 
     let partitions = projections::heads::partitions(database.owner()).await?;
     let pools = open_pools(&database, &config, partitions).await?;
     let secrets = Secrets::load(config.secret.as_deref(), &config.data_dir)?;
+    let signing_key = SigningKey::load_or_make(config.signing_key.as_deref(), &config.data_dir)?;
+    tracing::info!(public_key = %signing_key.public_key(), "checkpoints of the log are signed");
     let committers = Committers::start(&CommitterConfig {
         pool: pools.committing.clone(),
         partitions,
@@ -94,6 +102,7 @@ pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) 
     });
     let shared = Shared {
         accounts: Accounts::new(pools.accounts.clone(), secrets, config.clock.clone(), config.ids),
+        audit: Audit::new(pools.auditing.clone(), signing_key),
         jobs: Jobs::new(pools.accounts.clone(), config.clock.clone(), config.ids),
         boards: Boards::new(pools.reads.clone()),
         reads: pools.reads.clone(),
@@ -129,6 +138,7 @@ async fn open_pools(database: &Database, config: &Config, partitions: i16) -> Re
         committing: database.pool(Role::Committer, committers).await?,
         projecting: database.pool(Role::Projector, config.projector_connections).await?,
         accounts: database.pool(Role::Accounts, 8).await?,
+        auditing: database.pool(Role::Projector, 2).await?,
     })
 }
 

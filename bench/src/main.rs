@@ -14,6 +14,7 @@ mod lists;
 mod indexes;
 mod grow;
 mod growth;
+mod verify;
 mod report;
 
 use std::time::Duration;
@@ -60,6 +61,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if options.parts.iter().any(|part| part == "growth") {
         growth::measure(&bed, options.events, seconds, &mut report).await?;
+    }
+    if wanted("verify") {
+        verify::measure(&bed, 2_000_000, &mut report).await?;
     }
     println!("{report}");
     bed.stop().await;

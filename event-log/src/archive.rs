@@ -1,6 +1,6 @@
 //! Old ranges of the log, outside the database.
 //!
-//! A sealed range of positions is written to one file per partition ([`write`]), read back and checked against the
+//! A sealed range of positions is written to one file per partition ([`write()`]), read back and checked against the
 //! chain ([`check`]), and only then taken out of the `events` table ([`detach`]); `log.archived` names what left, with
 //! the hash of each file. [`Events`] reads across archived and live ranges. Nobody gets a part of the log for the
 //! whole: a reader that needs what is archived, and does not know where, fails with [`LogError::Archived`].

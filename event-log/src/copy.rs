@@ -4,14 +4,17 @@
 //! no statement holds back vacuum for long. A copy either comes to its end or gives an error; a lost connection is
 //! never the end. The connection is closed and not reused when the copy is left early.
 
+use bytes::Bytes;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::mpsc;
 
 use crate::LogError;
 use crate::append;
-use crate::decode::Decoder;
+use crate::columns::Columns;
+use crate::decode::{Decoder, Names};
 use crate::event::StoredEvent;
 
 /// Positions per statement.
@@ -90,20 +93,13 @@ async fn run(
 async fn copy_range(
     connection: &mut PgConnection,
     partition: i16,
-    (from, to): (i64, i64),
+    range: (i64, i64),
     sender: &mpsc::Sender<Message>,
 ) -> Result<bool, LogError> {
-    let statement = format!(
-        "copy (select partition, position, company_id, stream_type, stream_id, version, event_id, event_type,
-            schema_version, effective_at, recorded_at, payload, metadata
-         from log.events where partition = {partition} and position > {from} and position <= {to} order by position)
-         to stdout (format binary)"
-    );
-    let mut chunks = connection.copy_out_raw(&statement).await?;
-    let mut decoder = Decoder::default();
+    let mut rows = Rows::open(connection, partition, range).await?;
+    let mut names = Names::default();
     let mut block = Vec::with_capacity(BLOCK);
-    while let Some(chunk) = chunks.next().await {
-        decoder.push(&chunk?, &mut block)?;
+    while rows.next(|columns| columns.to_event(&mut names).map(|event| block.push(event))).await? {
         if block.len() >= BLOCK {
             let full = std::mem::replace(&mut block, Vec::with_capacity(BLOCK));
             if sender.send(Message::Block(full)).await.is_err() {
@@ -111,6 +107,39 @@ async fn copy_range(
             }
         }
     }
-    decoder.finish()?;
     Ok(block.is_empty() || sender.send(Message::Block(block)).await.is_ok())
+}
+
+/// The rows of one statement, without copies.
+pub(crate) struct Rows<'c> {
+    chunks: BoxStream<'c, sqlx::Result<Bytes>>,
+    decoder: Decoder,
+}
+
+impl<'c> Rows<'c> {
+    /// Copies the positions above `from` and up to `to`, in order. The connection must be closed if this is left early.
+    pub(crate) async fn open(
+        connection: &'c mut PgConnection,
+        partition: i16,
+        (from, to): (i64, i64),
+    ) -> Result<Rows<'c>, LogError> {
+        let statement = format!(
+            "copy (select partition, position, company_id, stream_type, stream_id, version, event_id, event_type,
+                schema_version, effective_at, recorded_at, payload, metadata
+             from log.events where partition = {partition} and position > {from} and position <= {to} order by position)
+             to stdout (format binary)"
+        );
+        Ok(Rows { chunks: connection.copy_out_raw(&statement).await?, decoder: Decoder::default() })
+    }
+
+    /// Hands the rows that have come to `each`; false at the end. An error is never the end.
+    pub(crate) async fn next<F>(&mut self, each: F) -> Result<bool, LogError>
+    where
+        F: FnMut(Columns<'_>) -> Result<(), LogError>,
+    {
+        match self.chunks.next().await {
+            Some(chunk) => self.decoder.push(&chunk?, each).map(|()| true),
+            None => self.decoder.finish().map(|()| false),
+        }
+    }
 }

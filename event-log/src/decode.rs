@@ -1,4 +1,4 @@
-//! From the bytes of a binary COPY to events.
+//! From the bytes of a binary COPY to the columns of events.
 //!
 //! Layout (see PostgreSQL's documentation of COPY): a signature, flags and an extension; then per row a column count
 //! and each column as length and bytes; then -1. A stream without that -1 was cut short.
@@ -6,11 +6,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
 use crate::LogError;
-use crate::event::{Meaning, StoredEvent};
+use crate::columns::Columns;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 const COLUMNS: i16 = 13;
@@ -46,26 +45,28 @@ impl Names {
     }
 }
 
-/// Takes chunks of a COPY as they come and gives whole events.
+/// Takes chunks of a COPY as they come and gives whole rows.
 #[derive(Default)]
 pub(crate) struct Decoder {
     buffer: Vec<u8>,
-    names: Names,
     started: bool,
     ended: bool,
 }
 
 impl Decoder {
-    /// Adds a chunk and decodes every row that is complete into `events`.
-    pub(crate) fn push(&mut self, chunk: &[u8], events: &mut Vec<StoredEvent>) -> Result<(), LogError> {
+    /// Adds a chunk and hands every row that is complete to `each`.
+    pub(crate) fn push<F>(&mut self, chunk: &[u8], each: F) -> Result<(), LogError>
+    where
+        F: FnMut(Columns<'_>) -> Result<(), LogError>,
+    {
         if self.buffer.is_empty() {
             // The usual case: PostgreSQL sends one row per message, nothing is left from the last.
-            let used = self.rows(chunk, events)?;
+            let used = self.rows(chunk, each)?;
             self.buffer.extend_from_slice(chunk.get(used..).unwrap_or_default());
         } else {
             let mut buffer = std::mem::take(&mut self.buffer);
             buffer.extend_from_slice(chunk);
-            let used = self.rows(&buffer, events)?;
+            let used = self.rows(&buffer, each)?;
             buffer.drain(..used);
             self.buffer = buffer;
         }
@@ -78,7 +79,10 @@ impl Decoder {
     }
 
     /// Decodes as many rows as there are, and says how many bytes they took.
-    fn rows(&mut self, bytes: &[u8], events: &mut Vec<StoredEvent>) -> Result<usize, LogError> {
+    fn rows<F>(&mut self, bytes: &[u8], mut each: F) -> Result<usize, LogError>
+    where
+        F: FnMut(Columns<'_>) -> Result<(), LogError>,
+    {
         let mut cursor = Cursor { bytes };
         if !self.started {
             if !header(&mut cursor)? {
@@ -91,8 +95,8 @@ impl Decoder {
             let Some(columns) = cursor.number().map(i16::from_be_bytes) else { break };
             match columns {
                 -1 => self.ended = true,
-                COLUMNS => match row(&mut cursor, &mut self.names)? {
-                    Some(event) => events.push(event),
+                COLUMNS => match row(&mut cursor)? {
+                    Some(columns) => each(columns)?,
                     None => break,
                 },
                 _ => return Err(LogError::Unreadable("columns of a copied row")),
@@ -116,7 +120,7 @@ fn header(cursor: &mut Cursor<'_>) -> Result<bool, LogError> {
 }
 
 /// None while the row is not complete.
-fn row(cursor: &mut Cursor<'_>, names: &mut Names) -> Result<Option<StoredEvent>, LogError> {
+fn row<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Columns<'a>>, LogError> {
     // Whether all columns are there is asked first, so that the rest may take them for granted.
     let mut ahead = Cursor { bytes: cursor.bytes };
     for _ in 0..COLUMNS {
@@ -128,21 +132,20 @@ fn row(cursor: &mut Cursor<'_>, names: &mut Names) -> Result<Option<StoredEvent>
             return Ok(None);
         }
     }
-    Ok(Some(StoredEvent {
+    Ok(Some(Columns {
         partition: i16::from_be_bytes(cursor.field()?),
         position: i64::from_be_bytes(cursor.field()?),
         company_id: Uuid::from_bytes(cursor.field()?),
-        stream_type: names.shared(cursor.text()?),
-        stream_id: Arc::from(cursor.text()?),
+        stream_type: cursor.text()?,
+        stream_id: cursor.text()?,
         version: i64::from_be_bytes(cursor.field()?),
         event_id: Uuid::from_bytes(cursor.field()?),
-        event_type: names.shared(cursor.text()?),
+        event_type: cursor.text()?,
         schema_version: i16::from_be_bytes(cursor.field()?),
-        effective_at: cursor.instant()?,
-        recorded_at: cursor.instant()?,
-        payload: Arc::from(cursor.text()?),
-        metadata: names.repeated(cursor.text()?),
-        meaning: Meaning::default(),
+        effective_micros: cursor.micros()?,
+        recorded_micros: cursor.micros()?,
+        payload: cursor.text()?,
+        metadata: cursor.text()?,
     }))
 }
 
@@ -174,10 +177,8 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(self.value()?).map_err(|_| LogError::Unreadable("text of a copied column"))
     }
 
-    fn instant(&mut self) -> Result<DateTime<Utc>, LogError> {
-        let micros = i64::from_be_bytes(self.field()?);
-        DateTime::from_timestamp_micros(EPOCH_MICROS)
-            .and_then(|epoch| epoch.checked_add_signed(Duration::microseconds(micros)))
-            .ok_or(LogError::Unreadable("instant of a copied column"))
+    /// Microseconds since 1970; infinity stays at the end of what can be counted.
+    fn micros(&mut self) -> Result<i64, LogError> {
+        Ok(i64::from_be_bytes(self.field()?).saturating_add(EPOCH_MICROS))
     }
 }

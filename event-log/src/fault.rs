@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::event::StoredEvent;
+use crate::columns::Columns;
 
 /// The first thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +37,49 @@ pub enum Fault {
     },
     /// The head row does not agree with the last batch.
     HeadRow,
-    /// The chain does not pass through a checkpoint that was kept elsewhere.
+    /// The chain does not pass through a checkpoint that was kept elsewhere: something before it was changed, put in
+    /// another order or left out.
     Checkpoint {
         /// Batch of the checkpoint.
         batch: i64,
     },
+    /// The log ends before a checkpoint that was kept elsewhere: its tail was cut off.
+    CutOff {
+        /// Last batch of the log.
+        batch: i64,
+        /// Batch of the checkpoint.
+        checkpoint: i64,
+        /// Position of the checkpoint.
+        position: i64,
+    },
+}
+
+impl Fault {
+    /// The event that is wrong, where it is there.
+    pub fn event(&self) -> Option<&EventName> {
+        match self {
+            Fault::Altered(event) | Fault::Inserted(event) | Fault::Version { event, .. } => Some(event),
+            Fault::Missing { .. }
+            | Fault::Batch { .. }
+            | Fault::HeadRow
+            | Fault::Checkpoint { .. }
+            | Fault::CutOff { .. } => None,
+        }
+    }
+
+    /// What kind of fault it is, in one word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Fault::Altered(_) => "altered",
+            Fault::Missing { .. } => "missing",
+            Fault::Inserted(_) => "inserted",
+            Fault::Version { .. } => "out_of_order",
+            Fault::Batch { .. } => "batch",
+            Fault::HeadRow => "head",
+            Fault::Checkpoint { .. } => "checkpoint",
+            Fault::CutOff { .. } => "cut_off",
+        }
+    }
 }
 
 /// Enough of an event to find it.
@@ -85,17 +123,23 @@ impl fmt::Display for Fault {
             Fault::Checkpoint { batch } => {
                 write!(f, "the chain does not pass through the checkpoint of batch {batch}")
             }
+            Fault::CutOff { batch, checkpoint, position } => {
+                write!(
+                    f,
+                    "the tail was cut off: the log ends at batch {batch}, the checkpoint is of batch {checkpoint} up to position {position}"
+                )
+            }
         }
     }
 }
 
-pub(crate) fn name(event: &StoredEvent) -> EventName {
+pub(crate) fn name(event: &Columns<'_>) -> EventName {
     EventName {
         position: event.position,
         event_id: event.event_id,
         company_id: event.company_id,
         stream: format!("{}/{}", event.stream_type, event.stream_id),
         version: event.version,
-        event_type: Arc::clone(&event.event_type),
+        event_type: Arc::from(event.event_type),
     }
 }

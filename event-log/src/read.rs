@@ -11,6 +11,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::LogError;
+use crate::append;
 use crate::archive::gone_until;
 use crate::decode::Names;
 use crate::event::{Meaning, StoredEvent, StreamKey};
@@ -146,6 +147,88 @@ pub async fn at(
     .fetch_all(conn)
     .await?;
     Ok(events_of(&rows)?.pop())
+}
+
+/// Position of the event of this id in a partition; none when there is no such event. Also finds a fact by the id of
+/// its second movement, which differs from its own in the last bit. Not for the API's role.
+///
+/// No index leads from ids to events: it would cost every append. An id bears the time at which it was made
+/// (`UUIDv7`), so the search begins where the log was then; ids without a time are searched from the start.
+pub async fn find(
+    conn: &mut PgConnection,
+    partition: i16,
+    company_id: Option<Uuid>,
+    event_id: Uuid,
+) -> Result<Option<i64>, LogError> {
+    let head = append::head(conn, partition).await?.position;
+    let begin = match made_at(event_id) {
+        Some(instant) => position_at(conn, partition, instant).await?,
+        None => 0,
+    };
+    for (mut after, end) in [(begin, head), (0, begin)] {
+        let mut width = 2_000;
+        while after < end {
+            let found: Option<i64> = sqlx::query_scalar(
+                "select position from log.events
+                 where partition = $1 and position > $2 and position <= $3 and event_id = any($4)
+                    and ($5::uuid is null or company_id = $5)
+                 order by event_id <> $6 limit 1",
+            )
+            .bind(partition)
+            .bind(after)
+            .bind(end.min(after + width))
+            .bind([event_id, Uuid::from_u128(event_id.as_u128() ^ 1)])
+            .bind(company_id)
+            .bind(event_id)
+            .fetch_optional(&mut *conn)
+            .await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            after += width;
+            width = (2 * width).min(256_000);
+        }
+    }
+    Ok(None)
+}
+
+/// A little before an id was made, by the id itself.
+fn made_at(id: Uuid) -> Option<DateTime<Utc>> {
+    let (seconds, _) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?.saturating_sub(60), 0)
+}
+
+/// The events of one company's streams between two versions, both included, ordered as asked, then by version. The
+/// streams' types may be any, also such as this release does not know. One look into the index of streams for each.
+pub async fn versions(
+    conn: &mut PgConnection,
+    partition: i16,
+    company_id: Uuid,
+    streams: &[(&str, &str, i64, i64)],
+) -> Result<Vec<StoredEvent>, LogError> {
+    let rows = sqlx::query(
+        "select e.partition, e.position, e.company_id, e.stream_type, e.stream_id, e.version, e.event_id,
+            e.event_type, e.schema_version, e.effective_at, e.recorded_at, e.payload::text, e.metadata::text
+         from unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[])
+            with ordinality as s(stream_type, stream_id, first, last, n)
+         join lateral (
+            select * from log.events e
+            where e.partition = $1 and e.company_id = $2 and e.stream_type = s.stream_type
+                and e.stream_id = s.stream_id and e.version >= s.first and e.version <= s.last
+            order by e.version
+            offset 0
+         ) e on true
+         order by s.n, e.version",
+    )
+    .bind(partition)
+    .bind(company_id)
+    .bind(streams.iter().map(|stream| stream.0).collect::<Vec<_>>())
+    .bind(streams.iter().map(|stream| stream.1).collect::<Vec<_>>())
+    .bind(streams.iter().map(|stream| stream.2).collect::<Vec<_>>())
+    .bind(streams.iter().map(|stream| stream.3).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    events_of(&rows)
 }
 
 /// Position of the last event that was recorded at or before `instant`; 0 when there is none. Not for the API's role.

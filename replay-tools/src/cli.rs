@@ -1,10 +1,11 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use event_log::signing::{PublicKey, SigningKey, SigningKeyError};
 use migrations::Source;
 use uuid::Uuid;
 
@@ -40,6 +41,11 @@ pub(crate) struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
+    /// Where the private server and made keys are kept.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
     /// The database that is meant.
     pub(crate) fn source(&self) -> Source {
         match self.database_url.as_deref().filter(|url| !url.is_empty()) {
@@ -56,8 +62,12 @@ pub(crate) enum Command {
     Status,
     /// Prove that the log is as it was written, that every read model equals a fresh fold, and that stock adds up.
     Verify(VerifyArgs),
-    /// Show the way of one event into the chain.
+    /// Verify the log and write down where it stands, signed, to be kept out of reach of those who run it.
+    Checkpoint(CheckpointArgs),
+    /// Show that one event is in the chain, or write a proof of it for somebody who has only a checkpoint.
     Prove(ProveArgs),
+    /// Check a proof that `prove` wrote. Needs no database.
+    CheckProof(CheckProofArgs),
     /// Show the stock of an item at an instant, folded from the log.
     AsOf(AsOfArgs),
     /// Show every movement of an item and how its stock came about.
@@ -70,24 +80,70 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Move old ranges of the log out of the database into checked files.
     Archive(ArchiveArgs),
+    /// Append the events of another event store. What the log has already is not appended again.
+    Import(ImportArgs),
 }
 
 /// See [`Command::Verify`].
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// Heads that were kept elsewhere: the chain must pass through them.
+    /// A signed checkpoint that was kept elsewhere: the log must extend it. May be given several times.
     #[arg(long, value_name = "FILE")]
-    pub(crate) checkpoint: Option<PathBuf>,
-    /// When the log is proved, write its heads to this file, to be kept elsewhere.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) write_checkpoint: Option<PathBuf>,
+    pub(crate) checkpoint: Vec<PathBuf>,
+    /// The key with which every checkpoint must be signed.
+    #[arg(long, value_name = "KEY", requires = "checkpoint")]
+    pub(crate) public_key: Option<PublicKey>,
+}
+
+/// See [`Command::Checkpoint`].
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointArgs {
+    /// Where to write it.
+    pub(crate) file: PathBuf,
+    /// The key.
+    #[command(flatten)]
+    pub(crate) signing: SigningArgs,
+}
+
+/// The key that signs checkpoints.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SigningArgs {
+    /// Key that signs, 64 hexadecimal digits; that of the data directory when absent.
+    #[arg(long, env = "STOCKTRAIL_SIGNING_KEY", hide_env_values = true, value_name = "KEY")]
+    signing_key: Option<String>,
+}
+
+impl SigningArgs {
+    /// The key that is meant.
+    pub(crate) fn key(&self, data_dir: &Path) -> Result<SigningKey, SigningKeyError> {
+        SigningKey::load(self.signing_key.as_deref(), data_dir)
+    }
 }
 
 /// See [`Command::Prove`].
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
-    /// Id of the event.
+    /// Id of the event, or of a movement.
     pub(crate) event: Uuid,
+    /// Write the proof to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// Lead the proof to this checkpoint; to a new one when absent.
+    #[arg(long, value_name = "FILE", requires = "write")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// The key for a new checkpoint.
+    #[command(flatten)]
+    pub(crate) signing: SigningArgs,
+}
+
+/// See [`Command::CheckProof`].
+#[derive(Debug, Args)]
+pub(crate) struct CheckProofArgs {
+    /// The proof.
+    pub(crate) file: PathBuf,
+    /// The key with which its checkpoint must be signed.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) public_key: Option<PublicKey>,
 }
 
 /// See [`Command::AsOf`].
@@ -166,6 +222,46 @@ pub(crate) struct ArchiveArgs {
     /// Archive nothing: write the snapshots of archived streams anew, after a release that cannot read the former ones.
     #[arg(long, conflicts_with = "before")]
     pub(crate) renew_snapshots: bool,
+}
+
+/// See [`Command::Import`].
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Database of a cqrs-es application that stores its events with postgres-es.
+    #[arg(long, value_name = "URL", env = "STOCKTRAIL_IMPORT_URL", hide_env_values = true)]
+    pub(crate) from_postgres_es: String,
+    /// Its table of events.
+    #[arg(long, default_value = "events")]
+    pub(crate) table: String,
+    /// The company to which the events belong.
+    #[arg(long)]
+    pub(crate) company: Uuid,
+    /// Number that stands for an event version which is none, for example `1.1=2`. May be given several times.
+    #[arg(long, value_name = "VERSION=NUMBER")]
+    pub(crate) schema_version: Vec<VersionNumber>,
+    /// Read and check everything, append nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// A number for a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VersionNumber {
+    /// `event_version` of the source.
+    pub(crate) version: String,
+    /// Schema version in the log, from 1.
+    pub(crate) number: i16,
+}
+
+impl FromStr for VersionNumber {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (version, number) = text.rsplit_once('=').ok_or("write it as 1.1=2")?;
+        let number =
+            number.parse().ok().filter(|number| *number > 0).ok_or("the number must be 1 or more")?;
+        Ok(Self { version: version.to_owned(), number })
+    }
 }
 
 /// An end of a range of events.

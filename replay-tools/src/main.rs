@@ -1,15 +1,16 @@
 //! `replay`: looks into the log, proves the read models against it and folds them again.
 //!
-//! Read in this order: `cli` (what can be asked), then one file per subcommand: `status`, `verify` (with `conservation`
-//! and `checkpoints`), `prove`, `as_of`, `explain` (both on `item`), `rebuild`, `export`, `archive`. Nothing but `rebuild`,
-//! `rollback` and `archive` writes. Exit codes: 0 done, 1 failed or a difference was found, 2 wrong usage.
+//! Read in this order: `cli` (what can be asked), then one file per subcommand: `status`, `verify` (with `conservation`),
+//! `checkpoint`, `prove`, `as_of`, `explain` (both on `item`), `rebuild`, `export`, `archive`, `import`. Nothing but
+//! `rebuild`, `rollback`, `archive` and `import` writes to the database. Exit codes: 0 done, 1 failed or a difference was
+//! found, 2 wrong usage.
 
 mod cli;
 mod output;
 mod status;
 mod verify;
 mod conservation;
-mod checkpoints;
+mod checkpoint;
 mod prove;
 mod item;
 mod as_of;
@@ -17,9 +18,9 @@ mod explain;
 mod rebuild;
 mod export;
 mod archive;
+mod import;
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -48,31 +49,32 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<Finding> {
+    if let Command::CheckProof(args) = &cli.command {
+        return prove::check(args, out);
+    }
     let database = Database::attach(cli.database.source()).await?;
-    let finding = dispatch(cli.command, &database, cli.archive, out).await;
+    let finding = dispatch(&cli, &database, out).await;
     database.stop().await;
     finding
 }
 
-async fn dispatch(
-    command: Command,
-    database: &Database,
-    folder: Option<PathBuf>,
-    out: &mut dyn Write,
-) -> anyhow::Result<Finding> {
-    let owner = database.owner();
+async fn dispatch(cli: &Cli, database: &Database, out: &mut dyn Write) -> anyhow::Result<Finding> {
+    let (owner, data_dir) = (database.owner(), cli.database.data_dir());
+    let (folder, archive) = (cli.archive.as_deref(), Archive::at(cli.archive.clone()));
     has_log(database).await?;
-    let archive = Archive::at(folder.clone());
-    match command {
+    match &cli.command {
         Command::Status => status::run(owner, out).await,
-        Command::Verify(args) => verify::run(owner, &args, out).await,
-        Command::Prove(args) => prove::run(owner, &args, out).await,
-        Command::AsOf(args) => as_of::run(owner, &archive, &args, out).await,
-        Command::Explain(args) => explain::run(owner, &archive, &args, out).await,
-        Command::Rebuild(args) => rebuild::run(owner, &args, out).await,
-        Command::Rollback(args) => rebuild::roll_back(owner, &args, out).await,
-        Command::Export(args) => export::run(owner, &archive, &args, out).await,
-        Command::Archive(args) => archive::run(owner, folder.as_deref(), &args, out).await,
+        Command::Verify(args) => verify::run(owner, args, out).await,
+        Command::Checkpoint(args) => checkpoint::run(owner, data_dir, args, out).await,
+        Command::Prove(args) => prove::run(owner, data_dir, args, out).await,
+        Command::CheckProof(args) => prove::check(args, out),
+        Command::AsOf(args) => as_of::run(owner, &archive, args, out).await,
+        Command::Explain(args) => explain::run(owner, &archive, args, out).await,
+        Command::Rebuild(args) => rebuild::run(owner, args, out).await,
+        Command::Rollback(args) => rebuild::roll_back(owner, args, out).await,
+        Command::Export(args) => export::run(owner, &archive, args, out).await,
+        Command::Archive(args) => archive::run(owner, folder, args, out).await,
+        Command::Import(args) => import::run(database, args, out).await,
     }
 }
 

@@ -1,30 +1,93 @@
-//! `replay prove`: the way of one event into the chain, for somebody who does not have the rest of the log.
+//! `replay prove` and `replay check-proof`: is this event in the log?
 //!
-//! Whoever kept the head of the event's batch can compute it from these lines and compare.
+//! A proof is for somebody who does not have the log, only a checkpoint or the key that signs checkpoints.
 
+use std::fs;
 use std::io::Write;
+use std::path::Path;
 
-use event_log::chain;
-use event_log::proof::{Proof, proof};
-use sqlx::PgPool;
+use anyhow::{Context, bail};
+use event_log::checkpoint::{SignedCheckpoint, tip};
+use event_log::event::StoredEvent;
+use event_log::proof::{Inclusion, Proof, inclusion, prove};
+use event_log::{chain, hex, read};
+use sqlx::{PgConnection, PgPool};
 
-use crate::checkpoints::hex;
-use crate::cli::ProveArgs;
+use crate::checkpoint::{self, describe};
+use crate::cli::{CheckProofArgs, ProveArgs};
 use crate::output::{Finding, instant};
 
-/// Shows the proof of the event.
-pub(crate) async fn run(owner: &PgPool, args: &ProveArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
-    let place: Option<(i16, i64)> =
-        sqlx::query_as("select partition, position from log.events where event_id = $1")
-            .bind(args.event)
-            .fetch_optional(owner)
-            .await?;
-    let Some((partition, position)) = place else { anyhow::bail!("the log has no event {}", args.event) };
-    let found = proof(&mut *owner.acquire().await?, partition, position).await?;
-    let Some(found) = found else { anyhow::bail!("the log has no event {}", args.event) };
-    let Proof { event, previous, hashes, place, head } = &found;
+/// Shows where the event is in the chain, and writes its proof if asked.
+pub(crate) async fn run(
+    owner: &PgPool,
+    data_dir: &Path,
+    args: &ProveArgs,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
+    let mut conn = owner.acquire().await?;
+    let found = find(owner, &mut conn, args).await?;
+    show(&found, out)?;
+    if !found.holds() {
+        writeln!(out, "THE EVENT IS NOT IN THE CHAIN")?;
+        return Ok(Finding::Difference);
+    }
+    writeln!(out, "the event is in the chain")?;
+    if let Some(file) = &args.write {
+        let kept = if let Some(kept) = &args.checkpoint {
+            checkpoint::read(kept, None)?
+        } else {
+            let key = args.signing.key(data_dir)?;
+            let tip = tip(&mut conn, found.event.partition).await?;
+            SignedCheckpoint::sign(&key, checkpoint::now(owner).await?, vec![tip])
+        };
+        let proof = prove(&mut conn, found, kept).await?;
+        checkpoint::write(file, &proof.to_text()?)?;
+        writeln!(out, "{}, leads to the {}", file.display(), describe(proof.checkpoint(), true))?;
+    }
+    Ok(Finding::Agreement)
+}
+
+/// Checks a proof without a database.
+pub(crate) fn check(args: &CheckProofArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
+    let about = || format!("{} proves nothing", args.file.display());
+    let text = fs::read_to_string(&args.file).with_context(about)?;
+    let proof = Proof::parse(&text).with_context(about)?;
+    proof.check(args.public_key.as_ref()).with_context(about)?;
+    let event = proof.event();
+    writeln!(out, "{}", named(&event))?;
+    writeln!(out, "payload   {}", event.payload)?;
+    writeln!(out, "metadata  {}", event.metadata)?;
+    let kept = describe(proof.checkpoint(), args.public_key.is_some());
+    writeln!(out, "is in the log of the {kept}")?;
+    Ok(Finding::Agreement)
+}
+
+async fn find(owner: &PgPool, conn: &mut PgConnection, args: &ProveArgs) -> anyhow::Result<Inclusion> {
+    for partition in 0..projections::heads::partitions(owner).await? {
+        if let Some(position) = read::find(conn, partition, None, args.event).await?
+            && let Some(found) = inclusion(conn, partition, position).await?
+        {
+            return Ok(found);
+        }
+    }
+    bail!("the log has no event {}", args.event)
+}
+
+fn show(found: &Inclusion, out: &mut dyn Write) -> anyhow::Result<()> {
+    let Inclusion { event, head, .. } = found;
+    writeln!(out, "{}", named(event))?;
     writeln!(
         out,
+        "partition {}, position {}, batch {} up to position {}",
+        event.partition, event.position, head.batch, head.position
+    )?;
+    writeln!(out, "hash of the event  {}", hex::text(&chain::event_hash(event)))?;
+    writeln!(out, "hash of the batch  {}", hex::text(&head.hash))?;
+    Ok(())
+}
+
+fn named(event: &StoredEvent) -> String {
+    format!(
         "event {} ({}), version {} of {}/{} of company {}, recorded {}",
         event.event_id,
         event.event_type,
@@ -33,23 +96,5 @@ pub(crate) async fn run(owner: &PgPool, args: &ProveArgs, out: &mut dyn Write) -
         event.stream_id,
         event.company_id,
         instant(event.recorded_at),
-    )?;
-    writeln!(
-        out,
-        "partition {partition}, position {position}, batch {} up to position {}",
-        head.batch, head.position
-    )?;
-    writeln!(out, "hash of the event     {}", hex(&chain::event_hash(event)))?;
-    writeln!(out, "hash of batch before  {}", hex(previous))?;
-    for (n, hash) in hashes.iter().enumerate() {
-        let note = if n == *place { "  (this event)" } else { "" };
-        writeln!(out, "hash in the batch     {}{note}", hex(hash))?;
-    }
-    writeln!(out, "hash of the batch     {}", hex(&head.hash))?;
-    writeln!(
-        out,
-        "{}",
-        if found.holds() { "the event is in the chain" } else { "THE EVENT IS NOT IN THE CHAIN" }
-    )?;
-    Ok(Finding::of(found.holds()))
+    )
 }

@@ -3,15 +3,18 @@
 //! All three are always checked, so that one run shows everything that is wrong.
 
 use std::io::Write;
+use std::path::Path;
 
-use event_log::append::Head;
+use event_log::checkpoint::{SignedCheckpoint, Tip};
+use event_log::hex;
+use event_log::verify::{Report, verify_all};
 use projections::compare::TableComparison;
 use projections::projection::schema_of;
 use projections::registry;
 use projections::verify::Verification;
 use sqlx::PgPool;
 
-use crate::checkpoints::{self, Kept};
+use crate::checkpoint;
 use crate::cli::VerifyArgs;
 use crate::conservation;
 use crate::output::{Finding, counted};
@@ -23,16 +26,17 @@ const EXAMPLES: usize = 20;
 
 /// Checks everything.
 pub(crate) async fn run(owner: &PgPool, args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
-    let kept = args.checkpoint.as_deref().map(checkpoints::read).transpose()?.unwrap_or_default();
-    let mut heads = Vec::new();
-    let log = log_holds(owner, &kept, &mut heads, out).await?;
+    let mut kept = Vec::new();
+    for file in &args.checkpoint {
+        kept.push((file.as_path(), checkpoint::read(file, args.public_key.as_ref())?));
+    }
+    let tips: Vec<Tip> = kept.iter().flat_map(|(_, kept)| &kept.partitions).cloned().collect();
+    let (mut log, reports) = log_holds(owner, &tips, out).await?;
+    for (file, kept) in &kept {
+        log = log.and(show_checkpoint(file, kept, &reports, args.public_key.is_some(), out)?);
+    }
     let models = models_equal(owner, out).await?;
     let stock = stock_adds_up(owner, out).await?;
-    if let Some(path) = &args.write_checkpoint
-        && log == Finding::Agreement
-    {
-        checkpoints::write(path, &heads)?;
-    }
     let finding = log.and(models).and(stock);
     writeln!(
         out,
@@ -42,32 +46,26 @@ pub(crate) async fn run(owner: &PgPool, args: &VerifyArgs, out: &mut dyn Write) 
     Ok(finding)
 }
 
-/// Chain, contiguity of positions, batches and versions.
-async fn log_holds(
+/// Chain, contiguity of positions, batches and versions, and that the chain passes through what was kept elsewhere.
+pub(crate) async fn log_holds(
     owner: &PgPool,
-    kept: &[Kept],
-    heads: &mut Vec<Kept>,
+    kept: &[Tip],
     out: &mut dyn Write,
-) -> anyhow::Result<Finding> {
+) -> anyhow::Result<(Finding, Vec<Report>)> {
     let mut finding = Finding::Agreement;
     let partitions = projections::heads::partitions(owner).await?;
-    for stranger in kept.iter().filter(|kept| kept.partition >= partitions) {
-        writeln!(out, "partition {}  MISSING, a checkpoint names it", stranger.partition)?;
-        finding = Finding::Difference;
-    }
-    for partition in 0..partitions {
-        let kept = kept.iter().filter(|kept| kept.partition == partition).map(|kept| kept.head.clone());
-        let kept: Vec<Head> = kept.collect();
-        let report = event_log::verify::verify(owner, partition, &kept, |_| {}).await?;
-        let events = counted(report.events, "event");
-        if let Some(fault) = report.fault {
+    let reports = verify_all(owner, partitions, kept).await?;
+    for Report { partition, events, head, fault, .. } in &reports {
+        let events = counted(*events, "event");
+        if let Some(fault) = fault {
             writeln!(out, "partition {partition}  BROKEN after {events}: {fault}")?;
             finding = Finding::Difference;
             continue;
         }
-        let (batches, hash) = (report.head.batch, checkpoints::hex(&report.head.hash));
-        match hash.get(..HASH_DIGITS).filter(|_| batches > 0) {
+        let hash = hex::text(&head.hash);
+        match hash.get(..HASH_DIGITS).filter(|_| head.batch > 0) {
             Some(hash) => {
+                let batches = head.batch;
                 writeln!(
                     out,
                     "partition {partition}  {events} in {batches} batches, the chain holds to {hash}"
@@ -75,9 +73,26 @@ async fn log_holds(
             }
             None => writeln!(out, "partition {partition}  empty")?,
         }
-        heads.push(Kept { partition, head: report.head });
     }
-    Ok(finding)
+    Ok((finding, reports))
+}
+
+/// Whether the log extends a checkpoint: in each of its partitions the chain came as far, and met it there.
+fn show_checkpoint(
+    file: &Path,
+    kept: &SignedCheckpoint,
+    reports: &[Report],
+    is_trusted: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
+    let reached = |tip: &Tip| {
+        let report = reports.iter().find(|report| report.partition == tip.partition);
+        report.is_some_and(|report| report.head.batch >= tip.batch)
+    };
+    let extends = kept.partitions.iter().all(reached);
+    let verdict = if extends { "the log extends it" } else { "THE LOG DOES NOT EXTEND IT" };
+    writeln!(out, "{}, {}: {verdict}", file.display(), checkpoint::describe(kept, is_trusted))?;
+    Ok(Finding::of(extends))
 }
 
 /// Every read model beside a fresh fold.

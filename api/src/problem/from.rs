@@ -2,6 +2,7 @@
 
 use commands::accounts::{AccountsError, RegisterError};
 use commands::{RefusalKind, Refused, SubmitError};
+use event_log::LogError;
 use projections::positions::NotYet;
 use projections::projection::ProjectionError;
 
@@ -51,6 +52,15 @@ impl From<sqlx::Error> for Problem {
                 tracing::warn!(%error, "the database cannot be reached");
                 Self::unavailable("the database cannot be reached at the moment", 1)
             }
+            error => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LogError> for Problem {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(error) => Self::from(error),
             error => Self::internal(&error),
         }
     }

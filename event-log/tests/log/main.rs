@@ -7,3 +7,4 @@ mod reading;
 mod rights;
 mod tampering;
 mod archiving;
+mod proving;

@@ -5,8 +5,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use event_log::append::{Appended, Batch, Head, KeyClaim, KeyKind, append, head, key_id};
 use event_log::event::StoredEvent;
-use sqlx::PgConnection;
+use migrations::Role;
+use migrations::testing::{TestDatabase, fresh_database};
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
+
+/// Partition of [`filled`].
+pub(crate) const PARTITION: i16 = 1;
 
 pub(crate) fn company(n: u128) -> Uuid {
     Uuid::from_u128(0x0191_0000_0000_7000_8000_0000_0000_0000 + n)
@@ -75,4 +80,36 @@ pub(crate) fn claim(kind: KeyKind, key: &str, digest: &str) -> KeyClaim {
         digest: key_id(&[digest]),
         answer: Some("{\"on_hand\": 1}".to_owned()),
     }
+}
+
+/// Ten batches of five events, one of each company, and the heads between them.
+pub(crate) async fn filled() -> (TestDatabase, PgPool, Vec<Head>) {
+    let database = fresh_database().await;
+    let pool = database.pool(Role::Committer, 4).await.unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    let mut heads = vec![head(&mut conn, PARTITION).await.unwrap()];
+    for number in 0..10 {
+        let expected = heads[number].clone();
+        let events = (1..=5)
+            .map(|n| {
+                event(
+                    PARTITION,
+                    expected.position + n,
+                    company(n.unsigned_abs().into()),
+                    n,
+                    i64::try_from(number).unwrap() + 1,
+                )
+            })
+            .collect();
+        let batch = Batch { partition: PARTITION, expected, events, keys: Vec::new(), recorded_at: noon() };
+        heads.push(done(append(&mut conn, &batch).await.unwrap()));
+    }
+    (database, pool, heads)
+}
+
+/// As the owner, with the triggers off.
+pub(crate) async fn tamper(database: &TestDatabase, change: &str) {
+    let change =
+        format!("set session_replication_role = replica; {change}; set session_replication_role = origin");
+    sqlx::raw_sql(&change).execute(database.owner()).await.unwrap();
 }

@@ -1,77 +1,53 @@
 //! Somebody with the owner's rights changes the log; verify names what.
 
 use event_log::append::{Batch, Head, append, head};
-use event_log::proof;
-use event_log::verify::{Fault, Report, verify};
-use migrations::Role;
-use migrations::testing::{TestDatabase, fresh_database};
+use event_log::checkpoint::{Tip, tip_at};
+use event_log::read;
+use event_log::verify::{Fault, Report, verify, verify_all, verify_part};
 use sqlx::PgPool;
 
-use crate::support::{company, done, event, noon};
-
-const PARTITION: i16 = 1;
-
-/// Ten batches of five events.
-async fn filled() -> (TestDatabase, PgPool, Vec<Head>) {
-    let database = fresh_database().await;
-    let pool = database.pool(Role::Committer, 4).await.unwrap();
-    let mut conn = pool.acquire().await.unwrap();
-    let mut heads = vec![head(&mut conn, PARTITION).await.unwrap()];
-    for number in 0..10 {
-        let expected = heads[number].clone();
-        let events = (1..=5)
-            .map(|n| {
-                event(
-                    PARTITION,
-                    expected.position + n,
-                    company(n.unsigned_abs().into()),
-                    n,
-                    i64::try_from(number).unwrap() + 1,
-                )
-            })
-            .collect();
-        let batch = Batch { partition: PARTITION, expected, events, keys: Vec::new(), recorded_at: noon() };
-        heads.push(done(append(&mut conn, &batch).await.unwrap()));
-    }
-    (database, pool, heads)
-}
+use crate::support::{PARTITION, company, done, event, filled, noon, tamper};
 
 async fn verified(pool: &PgPool) -> Report {
-    verify(pool, PARTITION, &[], |_| {}).await.unwrap()
+    verify(pool, PARTITION, &[]).await.unwrap()
 }
 
-/// As the owner, with the triggers off.
-async fn tamper(database: &TestDatabase, change: &str) {
-    let change =
-        format!("set session_replication_role = replica; {change}; set session_replication_role = origin");
-    sqlx::raw_sql(&change).execute(database.owner()).await.unwrap();
-}
-
-#[tokio::test]
-async fn an_untouched_log_holds() {
-    let (_database, pool, heads) = filled().await;
-    let mut reached = 0;
-    let report = verify(&pool, PARTITION, &heads[1..], |position| reached = position).await.unwrap();
-    assert_eq!((report.fault, report.events, reached), (None, 50, 50));
-    assert_eq!(report.head, heads[10]);
-    let empty = verify(&pool, 0, &[], |_| {}).await.unwrap();
-    assert_eq!((empty.fault, empty.events), (None, 0));
-}
-
-#[tokio::test]
-async fn a_proof_leads_from_one_event_to_the_head_of_its_batch() {
-    let (database, pool, heads) = filled().await;
+/// Checkpoints of every batch, as if each had been kept.
+async fn tips(pool: &PgPool, heads: &[Head]) -> Vec<Tip> {
     let mut conn = pool.acquire().await.unwrap();
-    for position in [1, 23, 50] {
-        let proof = proof::proof(&mut conn, PARTITION, position).await.unwrap().unwrap();
-        assert!(proof.holds() && heads.contains(&proof.head) && proof.event.position == position);
-        let mut other = proof.clone();
-        other.event.payload = "{}".into();
-        assert!(!other.holds());
+    let mut tips = Vec::new();
+    for head in heads {
+        tips.push(tip_at(&mut conn, PARTITION, head).await.unwrap());
     }
-    assert_eq!(proof::proof(&mut conn, PARTITION, 51).await.unwrap(), None);
-    tamper(&database, "update log.events set payload = '{}' where partition = 1 and position = 24").await;
-    assert!(!proof::proof(&mut conn, PARTITION, 23).await.unwrap().unwrap().holds());
+    tips
+}
+
+#[tokio::test]
+async fn an_untouched_log_holds_and_passes_through_every_checkpoint() {
+    let (_database, pool, heads) = filled().await;
+    let tips = tips(&pool, &heads).await;
+    let report = verify(&pool, PARTITION, &tips).await.unwrap();
+    assert_eq!((report.fault, report.events, report.is_complete), (None, 50, true));
+    assert_eq!(report.head, heads[10]);
+    let all = verify_all(&pool, 4, &tips).await.unwrap();
+    let seen: Vec<_> = all.iter().map(|report| (report.partition, report.events, &report.fault)).collect();
+    assert_eq!(seen, [(0, 0, &None), (1, 50, &None), (2, 0, &None), (3, 0, &None)]);
+}
+
+#[tokio::test]
+async fn a_log_is_verified_in_parts_that_follow_each_other() {
+    let (database, pool, heads) = filled().await;
+    let part = verify_part(&pool, PARTITION, 4).await.unwrap().unwrap();
+    assert_eq!((part.from, part.head, part.events), (heads[4].clone(), heads[10].clone(), 30));
+    assert_eq!((part.fault, part.is_complete), (None, true));
+    let at_the_end = verify_part(&pool, PARTITION, 10).await.unwrap().unwrap();
+    assert_eq!((at_the_end.events, at_the_end.fault, at_the_end.is_complete), (0, None, true));
+    assert_eq!(verify_part(&pool, PARTITION, 11).await.unwrap(), None);
+
+    tamper(&database, "update log.events set payload = '{}' where partition = 1 and position = 23").await;
+    assert_eq!(verify_part(&pool, PARTITION, 5).await.unwrap().unwrap().fault, None);
+    let part = verify_part(&pool, PARTITION, 4).await.unwrap().unwrap();
+    assert!(matches!(part.fault, Some(Fault::Altered(event)) if event.position == 23));
 }
 
 #[tokio::test]
@@ -157,24 +133,49 @@ async fn a_changed_batch_or_head_is_named() {
     }
 }
 
+/// Cuts the last batch off, and lets the head say that it never was.
+const CUT: &str = "delete from log.events where partition = 1 and position > 45;
+     delete from log.log_batch where partition = 1 and batch > 9;
+     update log.log_head h set position = 45, batch = 9, hash = b.hash from log.log_batch b
+     where h.partition = 1 and b.partition = 1 and b.batch = 9";
+
 #[tokio::test]
-async fn a_rewritten_tail_does_not_pass_a_checkpoint_kept_elsewhere() {
+async fn a_tail_that_was_cut_off_or_written_anew_does_not_pass_a_checkpoint_kept_elsewhere() {
     let (database, pool, heads) = filled().await;
-    tamper(
-        &database,
-        "delete from log.events where partition = 1 and position > 45;
-         delete from log.log_batch where partition = 1 and batch > 9;
-         update log.log_head h set position = 45, batch = 9, hash = b.hash from log.log_batch b
-         where h.partition = 1 and b.partition = 1 and b.batch = 9",
-    )
-    .await;
+    let kept = tips(&pool, &heads[10..]).await;
+    tamper(&database, CUT).await;
     assert_eq!(verified(&pool).await.fault, None, "the chain alone cannot tell");
-    let cut = verify(&pool, PARTITION, &heads[10..], |_| {}).await.unwrap();
-    assert_eq!(cut.fault, Some(Fault::Checkpoint { batch: 10 }));
+    let cut = verify(&pool, PARTITION, &kept).await.unwrap();
+    assert_eq!(cut.fault, Some(Fault::CutOff { batch: 9, checkpoint: 10, position: 50 }));
     let expected = head(&mut pool.acquire().await.unwrap(), PARTITION).await.unwrap();
     let mut other = crate::support::batch(PARTITION, expected, 1);
     other.events[0] = event(PARTITION, 46, company(1), 1, 10);
     done(append(&mut pool.acquire().await.unwrap(), &other).await.unwrap());
-    let rewritten = verify(&pool, PARTITION, &heads[10..], |_| {}).await.unwrap();
+    let rewritten = verify(&pool, PARTITION, &kept).await.unwrap();
     assert_eq!(rewritten.fault, Some(Fault::Checkpoint { batch: 10 }));
+}
+
+#[tokio::test]
+async fn a_log_that_was_put_in_another_order_does_not_pass_a_checkpoint_kept_elsewhere() {
+    let (database, pool, heads) = filled().await;
+    let kept = tips(&pool, &heads[10..]).await;
+    let mut conn = pool.acquire().await.unwrap();
+    let mut last = read::after(&mut conn, PARTITION, 45, 5).await.unwrap();
+    // Somebody with all rights writes the last batch anew, its events the other way round: a chain without a fault.
+    last.reverse();
+    for (event, position) in last.iter_mut().zip(46..) {
+        event.position = position;
+    }
+    tamper(&database, CUT).await;
+    let batch = Batch {
+        partition: PARTITION,
+        expected: heads[9].clone(),
+        events: last,
+        keys: Vec::new(),
+        recorded_at: noon(),
+    };
+    done(append(&mut conn, &batch).await.unwrap());
+    assert_eq!(verified(&pool).await.fault, None, "the chain alone cannot tell");
+    let reordered = verify(&pool, PARTITION, &kept).await.unwrap();
+    assert_eq!(reordered.fault, Some(Fault::Checkpoint { batch: 10 }));
 }

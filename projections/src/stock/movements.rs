@@ -3,9 +3,9 @@
 //! A row is written once and never changed, so its only costs are one insert and three index entries: the key and
 //! `movements_time` grow at their right edge, only `movements_item` is written all over. Location, type, reference and
 //! author are filtered on the way through one of these. Two more indexes hold few rows: statements of stock, and facts
-//! that were late ([`late`]).
+//! that were late (`late`).
 //!
-//! Every [`FACTS_PER_CHECKPOINT`] facts of a company [`checkpoints`] sums its movements up, so that the stock of any
+//! Every [`FACTS_PER_CHECKPOINT`] facts of a company `checkpoints` sums its movements up, so that the stock of any
 //! instant ([`super::past`]) is read from one checkpoint and what came after it.
 //!
 //! `daily` is kept up to date rather than summed up by query: without an item it holds a handful of rows a day, so a
@@ -219,9 +219,10 @@ struct Day {
     position: i64,
 }
 
-/// The part of an event's metadata that history shows.
+/// The part of an event's metadata that history shows; empty where metadata that came from elsewhere does not say.
 #[derive(Deserialize)]
 struct Author {
+    #[serde(default)]
     actor: String,
 }
 

@@ -3,6 +3,8 @@
 
 mod support;
 mod proving;
+mod checkpoints;
+mod importing;
 mod asking;
 mod rebuilding;
 mod opening;

@@ -1,4 +1,4 @@
-//! `replay verify`.
+//! `replay verify` without a checkpoint.
 
 use crate::support::{Shop, add};
 
@@ -75,35 +75,4 @@ async fn verify_names_a_movement_that_does_not_add_up() {
     let said = shop.replay(&["verify"]).await;
     assert_eq!(said.code, 1, "{}", said.out);
     assert!(said.out.contains("sum of effects 0, the log says 4"), "{}", said.out);
-}
-
-#[tokio::test]
-async fn a_chain_that_does_not_pass_through_a_kept_checkpoint_is_a_difference() {
-    let shop = Shop::folded().await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("heads").to_str().unwrap().to_owned();
-    let said = shop.replay(&["verify", "--write-checkpoint", &file]).await;
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    let said = shop.replay(&["verify", "--checkpoint", &file]).await;
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-
-    let kept = std::fs::read_to_string(&file).unwrap();
-    let forged: Vec<String> = kept.lines().map(|line| line.replace(['1', '2', '3'], "4")).collect();
-    std::fs::write(&file, forged.join("\n")).unwrap();
-    let said = shop.replay(&["verify", "--checkpoint", &file]).await;
-    assert_eq!(said.code, 1, "{}", said.out);
-}
-
-#[tokio::test]
-async fn prove_leads_one_event_to_the_head_of_its_batch() {
-    let shop = Shop::with_history().await;
-    let event_of = "select event_id from log.events where event_type = 'StockReceived'";
-    let id: uuid::Uuid = sqlx::query_scalar(event_of).fetch_one(shop.database.owner()).await.unwrap();
-    let said = shop.replay(&["prove", &id.to_string()]).await;
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    assert!(said.out.ends_with("the event is in the chain\n"), "{}", said.out);
-
-    shop.tamper("update log.events set effective_at = effective_at - interval '1 day' where event_type = 'StockReceived'").await;
-    let said = shop.replay(&["prove", &id.to_string()]).await;
-    assert_eq!(said.code, 1, "{}", said.out);
 }

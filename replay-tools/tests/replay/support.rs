@@ -88,18 +88,29 @@ impl Shop {
     /// A shop whose lamp was received, moved, sold, counted and adjusted; one sale was learnt after the count.
     pub(crate) async fn with_history() -> Self {
         let shop = Self::found().await;
-        shop.stock(receive(10)).await;
-        let sold_at = shop.clock.now();
-        shop.clock.advance(TimeDelta::hours(1));
-        shop.stock(transfer(4)).await;
-        shop.clock.advance(TimeDelta::hours(1));
-        shop.stock(count(5)).await;
-        shop.clock.advance(TimeDelta::hours(1));
-        shop.stock(sale("1", sold_at)).await;
-        shop.stock(sale("2", shop.clock.now())).await;
-        shop.clock.advance(TimeDelta::hours(1));
-        shop.stock(add(2)).await;
+        shop.live().await;
         shop
+    }
+
+    /// Lets that happen and tells what was asked.
+    pub(crate) async fn live(&self) -> Vec<StockIntent> {
+        let sold_at = self.clock.now() + TimeDelta::minutes(1);
+        let steps: [&dyn Fn() -> StockIntent; 6] = [
+            &|| receive(10),
+            &|| transfer(4),
+            &|| count(5),
+            &|| sale("1", sold_at),
+            &|| sale("2", self.clock.now()),
+            &|| add(2),
+        ];
+        let mut asked = Vec::new();
+        for step in steps {
+            let intent = step();
+            self.stock(intent.clone()).await;
+            asked.push(intent);
+            self.clock.advance(TimeDelta::hours(1));
+        }
+        asked
     }
 
     /// The same, with every read model folded.
@@ -146,6 +157,12 @@ impl Shop {
 
     pub(crate) async fn stock(&self, intent: StockIntent) {
         self.submit(vec![Operation::Stock { item: item(), intent }]).await;
+    }
+
+    /// The same for what a rule forbids.
+    pub(crate) async fn is_refused(&self, intent: StockIntent) {
+        let verdicts = self.order(self.company_id, vec![Operation::Stock { item: item(), intent }]).await;
+        assert!(matches!(verdicts[..], [Verdict::Refused(_)]), "{verdicts:?}");
     }
 
     async fn submit(&self, operations: Vec<Operation>) {
@@ -262,13 +279,16 @@ fn count(counted: i64) -> StockIntent {
 }
 
 pub(crate) fn add(quantity: i64) -> StockIntent {
-    StockIntent::Adjust {
-        location_id: place("MAIN"),
-        kind: AdjustKind::Add,
-        quantity,
-        reason: Reason::Correction,
-        human: Human::default(),
-    }
+    adjust(AdjustKind::Add, quantity)
+}
+
+pub(crate) fn take(quantity: i64) -> StockIntent {
+    adjust(AdjustKind::Subtract, quantity)
+}
+
+fn adjust(kind: AdjustKind, quantity: i64) -> StockIntent {
+    let (location_id, human) = (place("MAIN"), Human::default());
+    StockIntent::Adjust { location_id, kind, quantity, reason: Reason::Correction, human }
 }
 
 fn sale(line_id: &str, at: DateTime<Utc>) -> StockIntent {

@@ -43,6 +43,8 @@ pub(crate) struct Names {
     pub(crate) failed_job: String,
     /// A read model.
     pub(crate) projection: String,
+    /// An event.
+    pub(crate) event_id: String,
 }
 
 /// One request.
@@ -202,6 +204,11 @@ fn settings(operation: &str, names: &Names) -> Option<Exercise> {
         "read_meta" => read("/meta"),
         "list_events" => read("/events?limit=20&order=desc"),
         "stream_events" => read("/events/stream?after=0"),
+        "read_checkpoint" => read("/audit/checkpoint"),
+        "verify_log" => read("/audit/verify"),
+        "read_proof" => {
+            read(format!("/audit/proof/{}", names.event_id)).unknown(format!("/audit/proof/{NOBODY}"))
+        }
         _ => return None,
     };
     Some(exercise)
@@ -408,8 +415,11 @@ impl<'a> World<'a> {
                 [usize::try_from(number).unwrap() % projections::registry::all().len()]
             .name()
             .to_owned(),
+            event_id: String::new(),
         };
         self.make_goods(&names).await;
+        let newest = self.owner.get("/events?order=desc&limit=1").await.expect(200);
+        newest.text("/items/0/event_id").clone_into(&mut names.event_id);
         self.make_people(&mut names).await;
         self.make_jobs(&mut names).await;
         names.quarantine_id = self.make_waiting_line(&names).await;

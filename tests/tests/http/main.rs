@@ -23,6 +23,7 @@ mod quarantine;
 mod demand;
 mod lists;
 mod events;
+mod audit;
 mod jobs;
 mod calendar;
 mod refusals;
