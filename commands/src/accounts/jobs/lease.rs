@@ -56,7 +56,8 @@ impl Jobs {
                  where kind = any($4)
                    and state in ('queued', 'running')
                    and ((state = 'queued' and run_at <= $1)
-                        or (state = 'running' and lease_until < clock_timestamp()))
+                        or (state = 'running' and lease_until < clock_timestamp()
+                            and attempts < max_attempts and not cancel_requested))
                    and (lane is null
                         or not exists (
                             select 1
