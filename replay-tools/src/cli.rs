@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Write events as lines of JSON.
     Export(ExportArgs),
-    /// Move old ranges of the log out of the database into checked files.
+    /// Move old ranges of the log out of the database into checked files. `verify` and `rebuild` refuse such a log so far.
     Archive(ArchiveArgs),
     /// Append the events of another event store. What the log has already is not appended again.
     Import(ImportArgs),

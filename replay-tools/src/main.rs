@@ -25,8 +25,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use event_log::archive::Archive;
+use event_log::archive::{Archive, gone_until};
 use migrations::Database;
+use sqlx::PgPool;
 
 use crate::cli::{Cli, Command};
 use crate::output::Finding;
@@ -64,13 +65,19 @@ async fn dispatch(cli: &Cli, database: &Database, out: &mut dyn Write) -> anyhow
     has_log(database).await?;
     match &cli.command {
         Command::Status => status::run(owner, out).await,
-        Command::Verify(args) => verify::run(owner, args, out).await,
+        Command::Verify(args) => {
+            is_whole(owner).await?;
+            verify::run(owner, args, out).await
+        }
         Command::Checkpoint(args) => checkpoint::run(owner, data_dir, args, out).await,
         Command::Prove(args) => prove::run(owner, data_dir, args, out).await,
         Command::CheckProof(args) => prove::check(args, out),
         Command::AsOf(args) => as_of::run(owner, &archive, args, out).await,
         Command::Explain(args) => explain::run(owner, &archive, args, out).await,
-        Command::Rebuild(args) => rebuild::run(owner, args, out).await,
+        Command::Rebuild(args) => {
+            is_whole(owner).await?;
+            rebuild::run(owner, args, out).await
+        }
         Command::Rollback(args) => rebuild::roll_back(owner, args, out).await,
         Command::Export(args) => export::run(owner, &archive, args, out).await,
         Command::Archive(args) => archive::run(owner, folder, args, out).await,
@@ -84,6 +91,16 @@ async fn has_log(database: &Database) -> anyhow::Result<()> {
         .await
         .context("the database cannot be reached")?;
     anyhow::ensure!(found, "this database has no log; `stocktrail migrate` makes one");
+    Ok(())
+}
+
+/// Verifying and rebuilding need every event in the database.
+async fn is_whole(owner: &PgPool) -> anyhow::Result<()> {
+    let until = gone_until(&mut *owner.acquire().await?).await?;
+    anyhow::ensure!(
+        until == 0,
+        "events up to position {until} are archived; verify and rebuild need them in the database"
+    );
     Ok(())
 }
 
