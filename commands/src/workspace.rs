@@ -23,7 +23,7 @@ mod undo;
 
 use decide::drive;
 pub(crate) use decide::rehearse;
-pub(crate) use found::{Found, Missing, SoldLine};
+pub(crate) use found::{Found, Histories, Missing, SoldLine};
 pub(crate) use undo::Undo;
 
 /// What the committer of one partition remembers, by company.

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
+use event_log::hex;
 use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -181,18 +182,13 @@ fn hmac(key: &[u8; KEY_BYTES], parts: &[&[u8]]) -> [u8; KEY_BYTES] {
 }
 
 fn decode_key(text: &str) -> Option<[u8; KEY_BYTES]> {
-    let bytes = decode_hex(text)
-        .or_else(|| STANDARD.decode(text).ok())
-        .or_else(|| STANDARD_NO_PAD.decode(text).ok())
-        .or_else(|| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok())?;
-    bytes.try_into().ok()
-}
-
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 2 * KEY_BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..KEY_BYTES).map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()).collect()
+    hex::bytes(text).or_else(|| {
+        let bytes = STANDARD
+            .decode(text)
+            .or_else(|_| STANDARD_NO_PAD.decode(text))
+            .or_else(|_| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')));
+        bytes.ok()?.try_into().ok()
+    })
 }
 
 fn key_file(path: &Path) -> Result<[u8; KEY_BYTES], SecretsError> {

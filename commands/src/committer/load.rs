@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::committer::error::CommitError;
 use crate::committer::snapshots;
 use crate::directory::{COMPLETE, Cached, Directory, Room};
-use crate::workspace::{Found, Memory, Missing, SoldLine};
+use crate::workspace::{Found, Histories, Memory, Missing, SoldLine};
 
 /// Reads everything that is missing, as of `position`.
 pub(super) async fn load(
@@ -102,27 +102,44 @@ async fn load_histories(
     streams: &[StreamKey],
     found: &mut Found,
 ) -> Result<(), CommitError> {
-    for stream in streams {
-        let past = load_history(connection, partition, position, stream).await?;
-        found.histories.insert((stream.company_id, stream.stream_id.clone()), past);
+    if streams.is_empty() {
+        return Ok(());
+    }
+    match histories(connection, partition, position, streams).await {
+        Ok(pasts) => found.histories.extend(pasts),
+        // Some of them reach into the archive: which ones is found out one by one.
+        Err(CommitError::Log(LogError::Archived { .. })) => {
+            for stream in streams {
+                match histories(connection, partition, position, std::slice::from_ref(stream)).await {
+                    Ok(pasts) => found.histories.extend(pasts),
+                    Err(CommitError::Log(LogError::Archived { .. })) => {
+                        found.histories.insert((stream.company_id, stream.stream_id.clone()), None);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Err(error) => return Err(error),
     }
     Ok(())
 }
 
-/// Every event of a stream; none where some of them are archived.
-async fn load_history(
+/// Every event of these streams; none for a stream that has no events left: only one with a long past is asked for it.
+async fn histories(
     connection: &mut PgConnection,
     partition: i16,
     position: i64,
-    stream: &StreamKey,
-) -> Result<Option<Vec<StockEvent>>, CommitError> {
-    match read::streams(connection, partition, &[(stream.clone(), 0)], position).await {
-        // Only a stream with a long past is asked for it.
-        Ok(events) if events.is_empty() => Ok(None),
-        Ok(events) => events.iter().map(decode_stock).collect::<Result<_, _>>().map(Some),
-        Err(LogError::Archived { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+    streams: &[StreamKey],
+) -> Result<Histories, CommitError> {
+    let mut pasts: Histories =
+        streams.iter().map(|stream| ((stream.company_id, stream.stream_id.clone()), None)).collect();
+    let from: Vec<_> = streams.iter().map(|stream| (stream.clone(), 0)).collect();
+    for event in read::streams(connection, partition, &from, position).await? {
+        let decoded = decode_stock(&event)?;
+        let past = pasts.entry((event.company_id, event.stream_id.clone())).or_default();
+        past.get_or_insert_default().push(decoded);
     }
+    Ok(pasts)
 }
 
 async fn load_requests(

@@ -13,6 +13,9 @@ use uuid::Uuid;
 /// Keys found in the log while this batch is decided.
 pub(crate) type TakenKeys = HashMap<(Uuid, KeyKind, Uuid), TakenKey>;
 
+/// Whole pasts of stock streams, by company and stream id; `None` where a part of it is archived.
+pub(crate) type Histories = HashMap<(Uuid, Arc<str>), Option<Vec<StockEvent>>>;
+
 /// What must be read from the log before an operation can be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Missing {
@@ -44,8 +47,8 @@ pub(crate) struct Found {
     pub(crate) taken: TakenKeys,
     /// Request keys that were looked up, whether they exist or not.
     pub(crate) asked: HashSet<(Uuid, Uuid)>,
-    /// Whole pasts of stock streams, by company and stream id; `None` where a part of it is archived.
-    pub(crate) histories: HashMap<(Uuid, Arc<str>), Option<Vec<StockEvent>>>,
+    /// Whole pasts of stock streams.
+    pub(crate) histories: Histories,
     /// Sale lines by company and key; `None` where no such line was ever sold.
     pub(crate) sold_lines: HashMap<(Uuid, Uuid), Option<SoldLine>>,
     /// Sale lines whose events are archived.

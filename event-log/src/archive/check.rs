@@ -6,10 +6,10 @@ use sqlx::PgPool;
 
 use crate::archive::line::BatchLine;
 use crate::archive::read::{Piece, Reading};
-use crate::archive::write::hex;
 use crate::archive::{Range, damaged};
 use crate::chain;
 use crate::event::StoredEvent;
+use crate::hex;
 use crate::{LogError, append};
 
 /// Reads a file back: it is whole, every position is there, its events give the hash of each batch, each follows from
@@ -69,7 +69,7 @@ impl Chain {
         self.first.get_or_insert((line.batch, previous));
         self.batch = line.batch;
         self.events.clear();
-        follows && ends && hex(&self.hash) == line.hash
+        follows && ends && hex::text(&self.hash) == line.hash
     }
 }
 

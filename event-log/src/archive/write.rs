@@ -15,6 +15,7 @@ use crate::archive::line::{BatchLine, EventLine, FORMAT, HeaderLine};
 use crate::archive::{Range, in_file};
 use crate::chain::GENESIS;
 use crate::event::StoredEvent;
+use crate::hex;
 use crate::{LogError, append, copy};
 
 /// How hard gzip tries: events repeat themselves so much that more gains little and costs much.
@@ -67,7 +68,7 @@ pub async fn write(
         partition,
         first_position: first,
         last_position: batches.last_position,
-        previous_hash: hex(&batches.previous),
+        previous_hash: hex::text(&batches.previous),
     };
     let (sender, receiver) = mpsc::channel(AHEAD);
     let writer = tokio::task::spawn_blocking({
@@ -82,7 +83,7 @@ pub async fn write(
         format: FORMAT,
         file: file.clone(),
         bytes,
-        sha256: hex(&sha256),
+        sha256: hex::text(&sha256),
         partition,
         first_position: first,
         last_position: header.last_position,
@@ -248,18 +249,9 @@ impl Batches {
         let line = |(batch, last_position, hash): (i64, i64, Vec<u8>)| BatchLine {
             batch,
             last_position,
-            hash: hex(&hash),
+            hash: hex::text(&hash),
         };
         self.waiting.extend(rows.into_iter().map(line));
         Ok(())
     }
-}
-
-/// Hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }
