@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use connectors::kafka::KafkaConfig;
+use connectors::kafka::config::{DEFAULT_TOPIC, Setting};
 use migrations::Source;
 
 use crate::config::{Config, ProcessRole};
@@ -49,7 +51,7 @@ pub struct Serve {
     /// Where the database is.
     #[command(flatten)]
     pub database: DatabaseArgs,
-    /// What this process does.
+    /// What this process does; any number of processes may share a database.
     #[arg(long, env = "STOCKTRAIL_ROLE", value_enum, default_value = "all")]
     pub role: ProcessRole,
     /// Load the demo data.
@@ -76,6 +78,47 @@ pub struct Serve {
     /// A snapshot is written each time a stock stream passes a multiple of this many events.
     #[arg(long, env = "STOCKTRAIL_SNAPSHOT_EVERY", default_value_t = 100)]
     pub snapshot_every: i64,
+    /// Where events go.
+    #[command(flatten)]
+    pub outlets: OutletArgs,
+}
+
+/// Other systems to which every event goes.
+#[derive(Debug, Clone, Args)]
+pub struct OutletArgs {
+    /// Kafka brokers, host:port, separated by commas. Every event is relayed to the topic.
+    #[arg(long, env = "KAFKA_BROKERS")]
+    pub kafka_brokers: Option<String>,
+    /// The topic; made when it is missing.
+    #[arg(long, env = "STOCKTRAIL_KAFKA_TOPIC", default_value = DEFAULT_TOPIC)]
+    pub kafka_topic: String,
+    /// Kafka partitions for each partition of the log; fixed as long as the topic is kept.
+    #[arg(long, env = "STOCKTRAIL_KAFKA_SPREAD", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub kafka_spread: u16,
+    /// Copies of each message in a topic that is made here; without it the broker's default.
+    #[arg(long, env = "STOCKTRAIL_KAFKA_REPLICATION", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub kafka_replication: Option<u16>,
+    /// Further settings of librdkafka, name=value, separated by semicolons; for example of encryption and sign-in.
+    #[arg(long, env = "STOCKTRAIL_KAFKA_SETTINGS", hide_env_values = true, value_delimiter = ';')]
+    pub kafka_settings: Vec<Setting>,
+    /// A KurrentDB to which every stream is mirrored, for example kurrentdb://host:2113.
+    #[cfg(feature = "kurrent")]
+    #[arg(long, env = "STOCKTRAIL_KURRENT_URL", hide_env_values = true)]
+    pub kurrent_url: Option<String>,
+}
+
+impl OutletArgs {
+    /// The topic, where brokers are named.
+    fn kafka(&self) -> Option<KafkaConfig> {
+        let brokers = self.kafka_brokers.clone().filter(|brokers| !brokers.is_empty())?;
+        Some(KafkaConfig {
+            brokers,
+            topic: self.kafka_topic.clone(),
+            spread: self.kafka_spread,
+            replication: self.kafka_replication,
+            settings: self.kafka_settings.clone(),
+        })
+    }
 }
 
 impl DatabaseArgs {
@@ -102,6 +145,9 @@ impl Serve {
             projector_connections: self.projector_connections,
             snapshot_every: self.snapshot_every,
             demo: self.demo,
+            kafka: self.outlets.kafka(),
+            #[cfg(feature = "kurrent")]
+            kurrent: self.outlets.kurrent_url.filter(|url| !url.is_empty()),
             ..Config::new(self.database.source(), self.database.data_dir)
         }
     }

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use commands::clock::{Clock, Ids};
+use connectors::kafka::KafkaConfig;
 use migrations::Source;
 
 use crate::rate::RateLimit;
 
-/// What this process does.
+/// What this process does. Any number of processes of any role may share a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProcessRole {
     /// Everything.
@@ -17,12 +18,24 @@ pub enum ProcessRole {
     Api,
     /// Folds read models and runs jobs; answers only health and metrics.
     Worker,
+    /// Hands the log on to a broker; answers only health and metrics.
+    Relay,
 }
 
 impl ProcessRole {
+    /// Whether it answers requests.
+    pub fn serves(self) -> bool {
+        matches!(self, Self::All | Self::Api)
+    }
+
     /// Whether it folds read models and runs jobs.
     pub fn works(self) -> bool {
-        self != Self::Api
+        matches!(self, Self::All | Self::Worker)
+    }
+
+    /// Whether it hands events on to other systems.
+    pub fn relays(self) -> bool {
+        matches!(self, Self::All | Self::Relay)
     }
 }
 
@@ -54,6 +67,11 @@ pub struct Config {
     pub snapshot_every: i64,
     /// Load the demo data.
     pub demo: bool,
+    /// The topic to which every event is relayed.
+    pub kafka: Option<KafkaConfig>,
+    /// Connection string of the KurrentDB to which every stream is mirrored.
+    #[cfg(feature = "kurrent")]
+    pub kurrent: Option<String>,
     /// The clock; tests move it.
     pub clock: Clock,
     /// Source of ids.
@@ -76,6 +94,9 @@ impl Config {
             projector_connections: 8,
             snapshot_every: 100,
             demo: false,
+            kafka: None,
+            #[cfg(feature = "kurrent")]
+            kurrent: None,
             clock: Clock::system(),
             ids: Ids,
         }

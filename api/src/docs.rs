@@ -1,13 +1,14 @@
-//! Files of the console and the page that shows the OpenAPI document, embedded in the binary.
+//! Files of the console and the page that shows the OpenAPI document, embedded in the binary; the documents themselves.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use connectors::kafka::{self, KafkaConfig};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::problem::Problem;
@@ -26,6 +27,8 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/api/docs", get(|headers: HeaderMap| async move { file("docs.html", &headers) }))
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/openapi.json", get(openapi))
+        .route("/api/v1/asyncapi.json", get(asyncapi))
+        .route("/api/asyncapi.json", get(asyncapi))
         .route("/", get(home))
         .route("/console/{*path}", get(asset))
 }
@@ -34,6 +37,12 @@ async fn openapi(State(state): State<AppState>) -> Response {
     let mut response = Response::new(Body::from(state.openapi.clone()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// The messages of the Kafka topic, also where no broker is named.
+async fn asyncapi(State(state): State<AppState>) -> Json<serde_json::Value> {
+    let kafka = state.config.kafka.clone().unwrap_or_else(|| KafkaConfig::new(""));
+    Json(kafka::asyncapi::document(&kafka, Some(state.heads.partitions())))
 }
 
 async fn home(headers: HeaderMap) -> Response {

@@ -28,6 +28,7 @@ mod events;
 mod audit;
 mod meta;
 mod operations;
+mod outlets;
 mod accounts;
 mod jobs;
 mod catalogue;

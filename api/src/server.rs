@@ -8,7 +8,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::config::{Config, ProcessRole};
+use crate::config::Config;
 use crate::observe::observe;
 use crate::state::AppState;
 use crate::wiring::{Wired, wire};
@@ -51,10 +51,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 }
 
 fn router(canonical: axum::Router<AppState>, state: &AppState) -> axum::Router {
-    // A worker tells only how it is.
-    let (canonical, aliases) = match state.config.role {
-        ProcessRole::Worker => (routes::root().split_for_parts().0, axum::Router::new()),
-        ProcessRole::All | ProcessRole::Api => (canonical, routes::rooms().split_for_parts().0),
+    // Who does not serve tells only how it is.
+    let (canonical, aliases) = if state.config.role.serves() {
+        (canonical, routes::rooms().split_for_parts().0)
+    } else {
+        (routes::root().split_for_parts().0, axum::Router::new())
     };
     canonical
         .nest("/api", aliases)
@@ -66,8 +67,9 @@ fn router(canonical: axum::Router<AppState>, state: &AppState) -> axum::Router {
 }
 
 impl Running {
-    /// Takes no more requests, lets those under way finish, then stops committers, read models and the private
-    /// database.
+    /// Drains: takes no more requests, lets those under way finish, commits what waits, then lets other processes take
+    /// over the read models at once, and last stops the private database. Until the requests are answered their read
+    /// models go on.
     pub async fn stop(self) {
         self.state.stop.cancel();
         match tokio::time::timeout(std::time::Duration::from_secs(10), self.serving).await {
@@ -77,9 +79,11 @@ impl Running {
             Err(_) => tracing::warn!("some requests did not end in time"),
         }
         self.state.committers.stop().await;
+        self.wired.outlets.stop().await;
         if let Some(runner) = self.wired.runner {
             runner.stop().await;
         }
+        self.wired.drained.cancel();
         self.wired.tasks.close();
         if tokio::time::timeout(std::time::Duration::from_secs(5), self.wired.tasks.wait()).await.is_err() {
             tracing::warn!("some work did not end in time");

@@ -11,6 +11,7 @@ use commands::{CommitterConfig, Committers};
 use event_log::signing::{SigningKey, SigningKeyError};
 use migrations::{Database, DatabaseError, Role};
 use projections::heads::Heads;
+use projections::lease::Leases;
 use projections::positions::Positions;
 use projections::projection::ProjectionError;
 use projections::runner::{Runner, RunnerConfig, caught_up};
@@ -21,16 +22,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::Audit;
 use crate::background;
-use crate::config::Config;
+use crate::config::{Config, ProcessRole};
 use crate::observe::metrics_handle;
+use crate::outlets::Outlets;
 use crate::rate::Limiter;
 use crate::room::OperationRooms;
 use crate::state::{AppState, Shared};
 
-/// How long a poll of the heads waits where the committer's live blocks come in, too.
-const LIVE_PACE: Duration = Duration::from_millis(100);
-/// The same where the poll alone tells.
-const POLL_PACE: Duration = Duration::from_millis(25);
+/// Pause between two looks at the heads of the log while others write it.
+const HEADS_PACE: Duration = Duration::from_millis(25);
 /// How long the start waits for read models before it says that it is still waiting.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
@@ -61,6 +61,13 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The address of KurrentDB cannot be read.
+    #[cfg(feature = "kurrent")]
+    #[error(transparent)]
+    Kurrent(#[from] connectors::kurrent::client::NoClient),
+    /// The role has nothing to do.
+    #[error("no broker is configured, so a relay has nothing to hand the log on to")]
+    NoBroker,
     /// The OpenAPI document cannot be written.
     #[error("the OpenAPI document cannot be written")]
     Document(#[from] serde_json::Error),
@@ -71,6 +78,9 @@ pub(crate) struct Wired {
     pub(crate) state: AppState,
     pub(crate) tasks: TaskTracker,
     pub(crate) runner: Option<Runner>,
+    pub(crate) outlets: Outlets,
+    /// To be cancelled when the last request is answered: ends what requests under way still need.
+    pub(crate) drained: CancellationToken,
 }
 
 /// Pools by what they are for.
@@ -78,6 +88,8 @@ struct Pools {
     reads: PgPool,
     committing: PgPool,
     projecting: PgPool,
+    /// For short questions that must not wait behind folds: leases, heads, checkpoints.
+    watching: PgPool,
     accounts: PgPool,
     auditing: PgPool,
 }
@@ -122,8 +134,10 @@ pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) 
     };
     let state = AppState::new(shared);
     let tasks = TaskTracker::new();
-    let runner = start_work(&state, pools, all, partitions, &tasks).await?;
-    Ok(Wired { state, tasks, runner })
+    let drained = CancellationToken::new();
+    let runner = start_work(&state, pools, (all, partitions), &tasks, &drained).await?;
+    let outlets = Outlets::start(&state).await?;
+    Ok(Wired { state, tasks, runner, outlets, drained })
 }
 
 async fn open_pools(database: &Database, config: &Config, partitions: i16) -> Result<Pools, StartError> {
@@ -137,6 +151,7 @@ async fn open_pools(database: &Database, config: &Config, partitions: i16) -> Re
         reads,
         committing: database.pool(Role::Committer, committers).await?,
         projecting: database.pool(Role::Projector, config.projector_connections).await?,
+        watching: database.pool(Role::Projector, 2).await?,
         accounts: database.pool(Role::Accounts, 8).await?,
         auditing: database.pool(Role::Projector, 2).await?,
     })
@@ -145,35 +160,55 @@ async fn open_pools(database: &Database, config: &Config, partitions: i16) -> Re
 async fn start_work(
     state: &AppState,
     pools: Pools,
-    projections: Vec<Arc<dyn projections::projection::Projection>>,
-    partitions: i16,
+    (projections, partitions): (Vec<Arc<dyn projections::projection::Projection>>, i16),
     tasks: &TaskTracker,
+    drained: &CancellationToken,
 ) -> Result<Option<Runner>, StartError> {
-    state.heads.read(&pools.projecting).await?;
-    let works = state.config.role.works();
-    let pace = if works { LIVE_PACE } else { POLL_PACE };
-    tasks.spawn(state.heads.clone().follow(pools.projecting.clone(), pace, state.stop.clone()));
+    let Pools { reads, committing, projecting, watching, .. } = pools;
+    let role = state.config.role;
+    state.heads.read(&watching).await?;
+    tasks.spawn(state.heads.clone().follow(watching.clone(), HEADS_PACE, drained.clone()));
     tasks.spawn(background::tidy(state.clone()));
-    tasks.spawn(state.boards.clone().keep_warm(state.stop.clone()));
+    // A replica has its own checkpoints: readers wait until it has come so far, whoever folds.
+    let (followed, folded) = match &state.config.read_url {
+        Some(_) => (reads, Positions::new(&projections, partitions)),
+        None => (watching.clone(), state.positions.clone()),
+    };
     let (committers, clock) = (state.committers.clone(), state.clock.clone());
-    let runner = RunnerConfig {
-        pool: pools.projecting.clone(),
+    let config = RunnerConfig {
+        pool: projecting.clone(),
+        leases: Leases::new(watching, state.ids.next(), &process_name()),
         projections,
         partitions,
-        feeds: Arc::new(move |partition| committers.feed(partition)),
-        positions: state.positions.clone(),
+        feeds: Arc::new(move |partition| committers.feed(partition).filter(|_| role.serves())),
+        positions: folded,
         heads: state.heads.clone(),
         now: Arc::new(move || clock.now()),
     };
-    let running = if works {
-        background::start_jobs(state, pools.committing, pools.projecting, tasks);
-        Some(Runner::start(runner.clone()))
-    } else {
-        tasks.spawn(state.positions.clone().follow(pools.reads, state.stop.clone()));
-        None
-    };
-    tasks.spawn(become_ready(state.clone(), runner));
-    Ok(running)
+    if role == ProcessRole::Relay {
+        state.ready.store(true, Ordering::Relaxed);
+        return Ok(None);
+    }
+    tasks.spawn(state.positions.clone().follow(followed, drained.clone()));
+    if role.serves() {
+        tasks.spawn(state.boards.clone().keep_warm(state.stop.clone()));
+    }
+    tasks.spawn(become_ready(
+        state.clone(),
+        RunnerConfig { positions: state.positions.clone(), ..config.clone() },
+    ));
+    Ok(role.works().then(|| {
+        background::start_jobs(state, committing, projecting, tasks);
+        Runner::start(config)
+    }))
+}
+
+/// This process for people: host and process id.
+fn process_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let host = host.unwrap_or_default();
+    format!("{}:{}", if host.trim().is_empty() { "host" } else { host.trim() }, std::process::id())
 }
 
 async fn become_ready(state: AppState, runner: RunnerConfig) {

@@ -22,11 +22,16 @@ pub(crate) struct Load {
     pub(crate) keys: bool,
 }
 
-struct Target {
-    committers: Committers,
-    companies: Vec<CompanyId>,
-    items: Vec<ItemId>,
-    keys: bool,
+/// Where the commands go.
+pub(crate) struct Target {
+    /// Who commits.
+    pub(crate) committers: Committers,
+    /// Whose stock it is.
+    pub(crate) companies: Vec<CompanyId>,
+    /// Products of each.
+    pub(crate) items: Vec<ItemId>,
+    /// Whether each command bears a request key.
+    pub(crate) keys: bool,
 }
 
 /// Received deliveries a second by `callers` callers.
@@ -49,7 +54,8 @@ pub(crate) async fn receive(
     Ok(tally.done)
 }
 
-async fn one(target: Arc<Target>, n: u64) -> anyhow::Result<bool> {
+/// One delivery; whether it was accepted.
+pub(crate) async fn one(target: Arc<Target>, n: u64) -> anyhow::Result<bool> {
     let random = bed::scatter(n);
     let pick =
         |length: usize, bits: u64| usize::try_from(bits % u64::try_from(length).unwrap_or(1)).unwrap_or(0);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use commands::clock::Ids;
 use migrations::Role;
 use projections::heads::Heads;
+use projections::lease::Leases;
 use projections::positions::Positions;
 use projections::runner::{Runner, RunnerConfig, caught_up};
 use projections::stock::board::{Ask, Boards, Freshness};
@@ -66,8 +68,10 @@ async fn fold(bed: &Bed) -> anyhow::Result<()> {
     let pool = bed.database.pool(Role::Projector, 12).await?;
     let heads = Heads::new(4);
     heads.read(&pool).await?;
+    let leases = Leases::new(bed.database.pool(Role::Projector, 1).await?, Ids.next(), "bench");
     let config = RunnerConfig {
         pool,
+        leases,
         positions: Positions::new(&projections, 4),
         projections,
         partitions: 4,

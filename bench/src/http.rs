@@ -1,5 +1,6 @@
 //! Our HTTP API under load: keep-alive connections that speak just enough HTTP, so that the load costs little.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,53 +44,14 @@ impl Shop {
                 event_log::append::head(&mut *bed.database.owner().acquire().await?, partition).await?;
             running.state.positions.wait(&names, partition, head.position, Duration::from_mins(10)).await?;
         }
-        let mut connection = Connection::open(&running, None).await?;
-        let body = json!({
-            "email": format!("{name}@example.com"), "password": "a long enough password", "company_name": name,
-            "currency": "EUR", "timezone": "Europe/London"
-        });
-        let answer = connection.post("/auth/register", "", &body.to_string()).await?.expect(201)?;
-        let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).context("no sign-in");
-        let (token, company_id) =
-            (text("/access_token")?.to_owned(), CompanyId(text("/company/company_id")?.parse()?));
-        let shop = Self { running, token, company_id, _folder: folder };
-        shop.stock(items).await?;
-        Ok(shop)
-    }
-
-    async fn stock(&self, items: usize) -> anyhow::Result<()> {
-        let mut connection = self.connect().await?;
-        for first in (0..items).step_by(1_000) {
-            let rows = first..(first + 1_000).min(items);
-            let products: Vec<_> = rows
-                .clone()
-                .map(|n| {
-                    let cents = bed::scatter(u64::try_from(n)?) % 10_000;
-                    Ok(json!({
-                        "item_id": bed::item(n)?, "product_name": format!("Product {cents} of {n}"),
-                        "category": format!("C{}", cents % 40),
-                        "unit_cost": {"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "EUR"}
-                    }))
-                })
-                .collect::<anyhow::Result<_>>()?;
-            connection.post("/products", "", &json!(products).to_string()).await?.expect_success()?;
-            let openings: Vec<_> = rows
-                .map(|n| {
-                    let quantity = 1_000_000 + bed::scatter(u64::try_from(n)?) % 1_000;
-                    Ok(json!({"item_id": bed::item(n)?, "location_id": "MAIN", "quantity": quantity}))
-                })
-                .collect::<anyhow::Result<_>>()?;
-            connection
-                .post("/inventory/opening", "", &json!(openings).to_string())
-                .await?
-                .expect_success()?;
-        }
-        Ok(())
+        let (token, company_id) = register(running.addr, name).await?;
+        stock(running.addr, &token, items).await?;
+        Ok(Self { running, token, company_id, _folder: folder })
     }
 
     /// A new connection that bears the owner's token.
     pub(crate) async fn connect(&self) -> anyhow::Result<Connection> {
-        Connection::open(&self.running, Some(&self.token)).await
+        Connection::open(self.running.addr, Some(&self.token)).await
     }
 
     /// Waits until every read model has folded all that was appended.
@@ -106,6 +68,46 @@ impl Shop {
     }
 }
 
+/// A new company; its owner's token and its id.
+pub(crate) async fn register(addr: SocketAddr, name: &str) -> anyhow::Result<(String, CompanyId)> {
+    let mut connection = Connection::open(addr, None).await?;
+    let body = json!({
+        "email": format!("{name}@example.com"), "password": "a long enough password", "company_name": name,
+        "currency": "EUR", "timezone": "Europe/London"
+    });
+    let answer = connection.post("/auth/register", "", &body.to_string()).await?.expect(201)?;
+    let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).context("no sign-in");
+    Ok((text("/access_token")?.to_owned(), CompanyId(text("/company/company_id")?.parse()?)))
+}
+
+/// Makes `items` products of 1,000,000 pieces each.
+pub(crate) async fn stock(addr: SocketAddr, token: &str, items: usize) -> anyhow::Result<()> {
+    let mut connection = Connection::open(addr, Some(token)).await?;
+    for first in (0..items).step_by(1_000) {
+        let rows = first..(first + 1_000).min(items);
+        let products: Vec<_> = rows
+            .clone()
+            .map(|n| {
+                let cents = bed::scatter(u64::try_from(n)?) % 10_000;
+                Ok(json!({
+                    "item_id": bed::item(n)?, "product_name": format!("Product {cents} of {n}"),
+                    "category": format!("C{}", cents % 40),
+                    "unit_cost": {"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "EUR"}
+                }))
+            })
+            .collect::<anyhow::Result<_>>()?;
+        connection.post("/products", "", &json!(products).to_string()).await?.expect_success()?;
+        let openings: Vec<_> = rows
+            .map(|n| {
+                let quantity = 1_000_000 + bed::scatter(u64::try_from(n)?) % 1_000;
+                Ok(json!({"item_id": bed::item(n)?, "location_id": "MAIN", "quantity": quantity}))
+            })
+            .collect::<anyhow::Result<_>>()?;
+        connection.post("/inventory/opening", "", &json!(openings).to_string()).await?.expect_success()?;
+    }
+    Ok(())
+}
+
 /// Adjustments a second over `connections`, each with a request key, spread over `items` products.
 pub(crate) async fn adjust(
     shop: &Shop,
@@ -114,9 +116,20 @@ pub(crate) async fn adjust(
     run: &str,
     seconds: Duration,
 ) -> anyhow::Result<f64> {
+    adjust_at(&[shop.running.addr], &shop.token, (items, connections), run, seconds).await
+}
+
+/// The same at several servers, connections spread evenly.
+pub(crate) async fn adjust_at(
+    servers: &[SocketAddr],
+    token: &str,
+    (items, connections): (u64, usize),
+    run: &str,
+    seconds: Duration,
+) -> anyhow::Result<f64> {
     let mut open = Vec::new();
-    for _ in 0..connections {
-        open.push(Mutex::new(shop.connect().await?));
+    for addr in servers.iter().cycle().take(connections) {
+        open.push(Mutex::new(Connection::open(*addr, Some(token)).await?));
     }
     let (open, run) = (Arc::new(open), run.to_owned());
     let tally = bed::hammer(connections, seconds, move |n| {
@@ -169,8 +182,8 @@ impl Reply<'_> {
 }
 
 impl Connection {
-    async fn open(running: &Running, token: Option<&str>) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(running.addr).await?;
+    async fn open(addr: SocketAddr, token: Option<&str>) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
         let authorization =
             token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));

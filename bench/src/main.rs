@@ -12,6 +12,8 @@ mod http;
 mod batch;
 mod lists;
 mod indexes;
+mod relay;
+mod roles;
 mod grow;
 mod growth;
 mod verify;
@@ -36,11 +38,20 @@ struct Options {
     /// Seconds per measurement.
     #[arg(long, default_value_t = 8)]
     seconds: u64,
+    /// Events that wait when the relay begins.
+    #[arg(long, default_value_t = 1_000_000)]
+    backlog: usize,
+    /// For `roles`: be one of several processes, instead of measuring.
+    #[arg(long, hide = true)]
+    be: Option<String>,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    if let Some(told) = &options.be {
+        return roles::be(told).await;
+    }
     let seconds = Duration::from_secs(options.seconds);
     let bed = bed::Bed::start().await?;
     let wanted = |part: &str| options.parts.is_empty() || options.parts.iter().any(|named| named == part);
@@ -58,6 +69,12 @@ async fn main() -> anyhow::Result<()> {
         if wanted("lists") {
             lists(&bed, products, seconds, &mut report).await?;
         }
+    }
+    if wanted("relay") {
+        relay::measure(&bed, options.backlog, seconds, &mut report).await?;
+    }
+    if wanted("roles") {
+        two_processes_beside_one(&bed, seconds, &mut report).await?;
     }
     if options.parts.iter().any(|part| part == "growth") {
         growth::measure(&bed, options.events, seconds, &mut report).await?;
@@ -100,6 +117,30 @@ async fn commands_beside_peers(
     let hot = peer::receive(bed, 1, 32, seconds).await?;
     report.add("postgres-es execute, 32 callers, one item (done)", hot.done);
     report.add("postgres-es execute, 32 callers, one item (conflicts)", hot.conflicts);
+    Ok(())
+}
+
+/// Two processes that commit to one partition beside one that has it for itself.
+async fn two_processes_beside_one(
+    bed: &bed::Bed,
+    seconds: Duration,
+    report: &mut report::Report,
+) -> anyhow::Result<()> {
+    let one = roles::together(bed, 1, seconds).await?;
+    let two = roles::together(bed, 2, seconds).await?;
+    let again = roles::together(bed, 1, seconds).await?;
+    let alone = f64::midpoint(one.done, again.done);
+    report.add("one committing process, 512 callers", alone);
+    report.add("two on the same partition, 256 callers each", two.done);
+    report.add("two on the same partition: told to come again", two.busy);
+    report.ratio("two on the same partition / one", two.done / alone);
+    report.ratio("the slower of two / half of both", 2.0 * two.slowest / two.done);
+    let one = roles::over_http(bed, 1, seconds).await?;
+    let two = roles::over_http(bed, 2, seconds).await?;
+    let again = roles::over_http(bed, 1, seconds).await?;
+    report.add("one server of role api, 64 connections", f64::midpoint(one, again));
+    report.add("two on the same partition, 32 connections each", two);
+    report.ratio("two servers on the same partition / one", two / f64::midpoint(one, again));
     Ok(())
 }
 

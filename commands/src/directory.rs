@@ -150,8 +150,12 @@ impl Directory {
             "location" => self.apply::<Location>(event, true),
             "channel" => self.apply::<Channel>(event, true),
             "stock_item" => {
-                self.note_movements(event)?;
-                self.apply::<StockItem>(event, false)
+                let decoded = StockEvent::decode(&event.event_type, event.schema_version, &event.payload)?;
+                for location in decoded.locations() {
+                    self.note_movement(location, event.position);
+                }
+                self.take::<StockItem>(event, decoded);
+                Ok(())
             }
             "quarantine" => self.apply::<Quarantine>(event, false),
             "sales_report" => self.apply::<SalesReport>(event, false),
@@ -167,24 +171,22 @@ impl Directory {
         if complete && !table.contains_key(&event.stream_id) {
             table.insert(event.stream_id.clone(), Cached { version: 0, state: A::default() });
         }
-        let Some(cached) = table.get_mut(&event.stream_id) else { return Ok(()) };
-        if event.version != cached.version + 1 {
+        if table.get(&event.stream_id).is_none_or(|cached| event.version != cached.version + 1) {
             return Ok(());
         }
         let decoded = A::Event::decode(&event.event_type, event.schema_version, &event.payload)?;
-        let before = (event.version > 1).then(|| cached.state.clone());
-        cached.state.apply(decoded);
-        cached.version = event.version;
-        A::reindex(self, &event.stream_id, before.as_ref());
+        self.take::<A>(event, decoded);
         Ok(())
     }
 
-    fn note_movements(&mut self, event: &StoredEvent) -> Result<(), DecodeError> {
-        let decoded = StockEvent::decode(&event.event_type, event.schema_version, &event.payload)?;
-        for location in decoded.locations() {
-            self.moved.insert(location.clone(), event.position);
-        }
-        Ok(())
+    /// Applies a decoded event, if its stream is held and stands just before it.
+    fn take<A: Room>(&mut self, event: &StoredEvent, decoded: A::Event) {
+        let cached = A::table(self).get_mut(&event.stream_id);
+        let Some(cached) = cached.filter(|cached| event.version == cached.version + 1) else { return };
+        let before = (A::INDEXED && event.version > 1).then(|| cached.state.clone());
+        cached.state.apply(decoded);
+        cached.version = event.version;
+        A::reindex(self, &event.stream_id, before.as_ref());
     }
 
     /// Notes that stock moves or is promised at `location` at `position`; answers what was noted before.

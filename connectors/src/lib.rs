@@ -1,5 +1,15 @@
-//! Readers of formats that other systems write. They read and classify; nothing here reaches the log.
+//! What connects Stocktrail with other systems.
 //!
-//! Every outside format is a room of its own: [`online_retail`] reads the invoice lines of the Online Retail data set.
+//! Every outside format is a room of its own: [`online_retail`] reads the invoice lines of the Online Retail data set,
+//! [`kafka`] relays the event log to a topic, [`kurrent`] mirrors it to KurrentDB.
+//!
+//! The rooms that hand events on are an [`outlet`] each: it reads the log as it grows ([`follow`]), works on the
+//! partitions that this process has the lease of ([`tenure`]), and tells where it stands ([`board`]).
 
+pub mod board;
+pub mod follow;
+pub mod kafka;
+pub mod kurrent;
 pub mod online_retail;
+pub mod outlet;
+pub mod tenure;

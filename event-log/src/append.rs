@@ -155,8 +155,26 @@ pub async fn append_sealed(
     batch: &Batch,
     seal: &Seal,
 ) -> Result<Appended, LogError> {
+    append_by(conn, batch, seal, APPEND).await
+}
+
+/// The same unless another process has the turn ([`crate::turn`]): then the batch is `Stale`, wherever the head stands.
+pub async fn append_unless_turn(
+    conn: &mut PgConnection,
+    batch: &Batch,
+    seal: &Seal,
+) -> Result<Appended, LogError> {
+    append_by(conn, batch, seal, APPEND_UNLESS_TURN).await
+}
+
+async fn append_by(
+    conn: &mut PgConnection,
+    batch: &Batch,
+    seal: &Seal,
+    statement: &'static str,
+) -> Result<Appended, LogError> {
     let keys = in_order(&batch.keys)?;
-    let row = match call_append_batch(conn, batch, seal, &keys).await {
+    let row = match call(conn, statement, batch, seal, &keys).await {
         Ok(row) => row,
         Err(sqlx::Error::Database(error)) if error.constraint() == Some(KEYS_TAKEN) => {
             let wanted: Vec<_> =
@@ -225,20 +243,25 @@ pub fn seal(batch: &Batch) -> Seal {
     Seal { after: Head { position: last.position, batch: number, hash }, marks }
 }
 
-async fn call_append_batch(
+const APPEND: &str = "
+select outcome, position, batch, hash
+from log.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+    $22, $23)";
+
+const APPEND_UNLESS_TURN: &str = "
+select outcome, position, batch, hash
+from log.append_unless_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+    $21, $22, $23)";
+
+async fn call(
     conn: &mut PgConnection,
+    statement: &'static str,
     batch: &Batch,
     seal: &Seal,
     keys: &[&(KeyClaim, i64)],
 ) -> Result<PgRow, sqlx::Error> {
-    sqlx::query_with(
-        "select outcome, position, batch, hash
-         from log.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-            $18, $19, $20, $21, $22, $23)",
-        arguments(batch, seal, keys).map_err(sqlx::Error::Encode)?,
-    )
-    .fetch_one(conn)
-    .await
+    let arguments = arguments(batch, seal, keys).map_err(sqlx::Error::Encode)?;
+    sqlx::query_with(statement, arguments).fetch_one(conn).await
 }
 
 /// The parameters of `log.append_batch`, written into memory that is taken once.

@@ -2,6 +2,8 @@
 
 use sqlx::PgConnection;
 
+use crate::lease::Lease;
+
 /// Which copy of a projection's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Copy {
@@ -31,7 +33,8 @@ pub(crate) struct Key {
     pub(crate) copy: Copy,
 }
 
-/// Moves a checkpoint and holds its row until the transaction ends. False when it does not stand at `from` any more.
+/// Moves the checkpoint of a copy that nobody holds, and keeps its row until the transaction ends. False when it does
+/// not stand at `from` any more.
 pub(crate) async fn advance(
     conn: &mut PgConnection,
     key: Key,
@@ -39,9 +42,21 @@ pub(crate) async fn advance(
     from: i64,
     to: i64,
 ) -> Result<bool, sqlx::Error> {
+    advance_as(conn, key, partition, 0, (from, to)).await
+}
+
+/// The same for the holder of a lease, which [`take_over`] has stamped with its epoch. False also when somebody else has
+/// taken over since, or a holder must look again ([`call_back`]).
+pub(crate) async fn advance_as(
+    conn: &mut PgConnection,
+    key: Key,
+    partition: i16,
+    epoch: i64,
+    (from, to): (i64, i64),
+) -> Result<bool, sqlx::Error> {
     let moved = sqlx::query(
         "update projections.checkpoints set position = $6, moved_at = clock_timestamp()
-         where name = $1 and version = $2 and copy = $3 and partition = $4 and position = $5",
+         where name = $1 and version = $2 and copy = $3 and partition = $4 and position = $5 and epoch = $7",
     )
     .bind(key.name)
     .bind(key.version)
@@ -49,24 +64,56 @@ pub(crate) async fn advance(
     .bind(partition)
     .bind(from)
     .bind(to)
+    .bind(epoch)
     .execute(conn)
     .await?;
     Ok(moved.rows_affected() == 1)
 }
 
-/// Where a checkpoint stands; 0 when it does not exist.
-pub(crate) async fn at(conn: &mut PgConnection, key: Key, partition: i16) -> Result<i64, sqlx::Error> {
-    let position = sqlx::query_scalar(
-        "select position from projections.checkpoints
-         where name = $1 and version = $2 and copy = $3 and partition = $4",
+/// Stamps a checkpoint with the epoch of a lease that is still held, and answers where it stands. Waits for a
+/// transaction of the former holder, after which that one can move nothing any more. None when the lease is lost.
+pub(crate) async fn take_over(
+    conn: &mut PgConnection,
+    key: Key,
+    lease: &Lease,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(
+        "update projections.checkpoints as checkpoint set epoch = lease.epoch
+         from projections.leases lease
+         where checkpoint.name = $1 and checkpoint.version = $2 and checkpoint.copy = $3
+           and checkpoint.partition = $4 and checkpoint.epoch <= $7
+           and lease.name = $5 and lease.partition = $4 and lease.holder = $6 and lease.epoch = $7
+         returning checkpoint.position",
+    )
+    .bind(key.name)
+    .bind(key.version)
+    .bind(key.copy.name())
+    .bind(lease.partition)
+    .bind(&*lease.name)
+    .bind(lease.holder)
+    .bind(lease.epoch)
+    .fetch_optional(conn)
+    .await
+}
+
+/// Locks a checkpoint until the transaction ends, and has its holder look again afterwards. Answers where it stands;
+/// none when it does not exist.
+pub(crate) async fn call_back(
+    conn: &mut PgConnection,
+    key: Key,
+    partition: i16,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(
+        "update projections.checkpoints set epoch = 0
+         where name = $1 and version = $2 and copy = $3 and partition = $4
+         returning position",
     )
     .bind(key.name)
     .bind(key.version)
     .bind(key.copy.name())
     .bind(partition)
     .fetch_optional(conn)
-    .await?;
-    Ok(position.unwrap_or(0))
+    .await
 }
 
 /// Every partition with its position, in partition order. `lock` keeps the runner out until the transaction ends.

@@ -19,6 +19,11 @@ impl Heads {
         Self((0..partitions).map(|_| watch::Sender::new(0)).collect())
     }
 
+    /// Number of partitions.
+    pub fn partitions(&self) -> i16 {
+        i16::try_from(self.0.len()).unwrap_or(i16::MAX)
+    }
+
     /// Newest known position of a partition.
     pub fn at(&self, partition: i16) -> i64 {
         self.sender(partition).map_or(0, |sender| *sender.borrow())

@@ -76,7 +76,11 @@ pub(crate) async fn create_copy(
     Ok(())
 }
 
-async fn tables_with_company(conn: &mut PgConnection, schema: &str) -> Result<Vec<String>, sqlx::Error> {
+/// Tables of a schema whose rows belong to companies.
+pub(crate) async fn tables_with_company(
+    conn: &mut PgConnection,
+    schema: &str,
+) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "select class.relname::text
          from pg_catalog.pg_class class

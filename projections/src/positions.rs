@@ -1,10 +1,11 @@
 //! How far each projection has come, so that a reader can wait for what it has just written.
 //!
-//! Where the runner works in the same process it publishes here; elsewhere [`Positions::follow`] polls the checkpoints.
+//! What this process folds itself is published here by its workers; for what other processes fold
+//! [`Positions::follow`] reads the checkpoints.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::PgPool;
@@ -12,6 +13,11 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::projection::Projection;
+
+/// Pause between two looks at the checkpoints while a reader waits.
+const HURRY: Duration = Duration::from_millis(10);
+/// The same while nobody waits.
+const REST: Duration = Duration::from_millis(500);
 
 /// A read model did not come so far in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,12 +45,18 @@ struct Inner {
 struct Place {
     position: watch::Sender<i64>,
     wanted: Notify,
+    /// A worker of this process publishes the position.
+    folded_here: AtomicBool,
 }
 
 impl Positions {
     /// Knows these projections in so many partitions, all at 0.
     pub fn new(projections: &[Arc<dyn Projection>], partitions: i16) -> Self {
-        let place = || Place { position: watch::Sender::new(0), wanted: Notify::new() };
+        let place = || Place {
+            position: watch::Sender::new(0),
+            wanted: Notify::new(),
+            folded_here: AtomicBool::new(false),
+        };
         let places = projections
             .iter()
             .flat_map(|projection| (0..partitions).map(|partition| ((projection.name(), partition), place())))
@@ -102,6 +114,13 @@ impl Positions {
         }
     }
 
+    /// Says whether a worker of this process publishes where this projection stands.
+    pub(crate) fn fold_here(&self, name: &'static str, partition: i16, here: bool) {
+        if let Some(place) = self.0.places.get(&(name, partition)) {
+            place.folded_here.store(here, Ordering::Release);
+        }
+    }
+
     /// Returns when a reader begins to wait for this projection.
     pub(crate) async fn wanted(&self, name: &'static str, partition: i16) {
         match self.0.places.get(&(name, partition)) {
@@ -110,18 +129,33 @@ impl Positions {
         }
     }
 
-    /// Reads the checkpoints again and again: every 10 ms while somebody waits, else twice a second.
+    /// Reads the checkpoints of what other processes fold: every 10 ms while somebody waits, else twice a second.
     pub async fn follow(self, pool: PgPool, stop: CancellationToken) {
         loop {
-            if let Err(error) = self.read_checkpoints(&pool).await {
+            let elsewhere = self.0.places.values().any(|place| !place.folded_here.load(Ordering::Relaxed));
+            if elsewhere && let Err(error) = self.read_checkpoints(&pool).await {
                 tracing::warn!(%error, "checkpoints cannot be read");
             }
-            let pause = if self.0.waiting.load(Ordering::Relaxed) > 0 { 10 } else { 500 };
+            let hurry = elsewhere && self.0.waiting.load(Ordering::Relaxed) > 0;
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_millis(pause)) => {}
+                () = tokio::time::sleep(if hurry { HURRY } else { REST }) => {}
                 () = self.0.wanted.notified() => {}
             }
+        }
+    }
+
+    /// Takes up what a checkpoint says, unless a worker of this process knows better.
+    fn learn(&self, name: &'static str, partition: i16, position: i64) {
+        if let Some(place) = self.0.places.get(&(name, partition)) {
+            place.position.send_if_modified(|at| {
+                // Asked under the lock, so that a worker which has just begun is not overwritten.
+                let moved = *at != position && !place.folded_here.load(Ordering::Acquire);
+                if moved {
+                    *at = position;
+                }
+                moved
+            });
         }
     }
 
@@ -133,7 +167,7 @@ impl Positions {
         .await?;
         for (name, version, partition, position) in rows {
             if let Some((name, _)) = self.0.versions.get(&name).filter(|(_, known)| *known == version) {
-                self.publish(name, partition, position);
+                self.learn(name, partition, position);
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use crate::checkpoint::{self, Copy, Key};
 use crate::compare::{TableComparison, compare};
 use crate::install::create_copy;
+use crate::parked::LeftOut;
 use crate::projection::{Projection, ProjectionError, schema_of};
 
 /// Serialises verifications: their scratch schemas share a name.
@@ -28,6 +29,10 @@ pub struct Verification {
     pub positions: Vec<(i16, i64)>,
     /// Every table.
     pub tables: Vec<TableComparison>,
+    /// Streams that both copies leave out because an event of theirs cannot be folded: see [`crate::parked`].
+    pub parked: usize,
+    /// Events that both copies leave out for good.
+    pub skipped: usize,
 }
 
 impl Verification {
@@ -47,15 +52,20 @@ pub async fn verify(owner: &PgPool, projection: &dyn Projection) -> Result<Verif
     let key = Key { name: projection.name(), version: projection.version(), copy: Copy::Live };
     let positions = checkpoint::all(&mut tx, key, false).await?;
     create_copy(&mut tx, projection, &scratch).await?;
+    let (mut parked, mut skipped) = (0, 0);
     for (partition, to) in &positions {
+        let counts = LeftOut::read(&mut tx, key, *partition).await?.counts();
+        (parked, skipped) = (parked + counts.0, skipped + counts.1);
         fold_range(&mut tx, projection, *partition, 0, *to).await?;
     }
     let tables = compare(&mut tx, &live, &scratch).await?;
     tx.rollback().await?;
-    Ok(Verification { projection: projection.name(), version: projection.version(), positions, tables })
+    let (projection, version) = (projection.name(), projection.version());
+    Ok(Verification { projection, version, positions, tables, parked, skipped })
 }
 
-/// Folds the events of one partition after `from` up to `to` into the schema that `search_path` names.
+/// Folds the events of one partition after `from` up to `to` into the schema that `search_path` names, but for those
+/// that the live copy leaves out.
 pub(crate) async fn fold_range(
     conn: &mut PgConnection,
     projection: &dyn Projection,
@@ -63,12 +73,14 @@ pub(crate) async fn fold_range(
     from: i64,
     to: i64,
 ) -> Result<(), ProjectionError> {
+    let key = Key { name: projection.name(), version: projection.version(), copy: Copy::Live };
+    let left_out = LeftOut::read(conn, key, partition).await?;
     let mut position = from;
     while position < to {
         let mut block = read::after(conn, partition, position, BLOCK_EVENTS.min(to - position)).await?;
         let Some(last) = block.last() else { break };
         position = last.position;
-        block.retain(|event| projection.folds(event) && event.position <= to);
+        block.retain(|event| projection.folds(event) && event.position <= to && !left_out.has(event));
         if !block.is_empty() {
             projection.apply(conn, &block).await?;
         }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use migrations::Role;
 use migrations::testing::{TestDatabase, fresh_database};
 use projections::heads::{Heads, partitions};
+use projections::lease::Leases;
 use projections::positions::Positions;
 use projections::projection::{Projection, ProjectionError};
 use projections::runner::{Block, Feeds, Runner, RunnerConfig};
@@ -85,6 +86,7 @@ struct Bench {
     committing: PgPool,
     tally: Arc<Tally>,
     partitions: i16,
+    started: AtomicU64,
 }
 
 impl Bench {
@@ -95,7 +97,7 @@ impl Bench {
         install::install(database.owner(), &all).await.unwrap();
         let committing = database.pool(Role::Committer, 2).await.unwrap();
         let partitions = partitions(database.owner()).await.unwrap();
-        Self { database, committing, tally, partitions }
+        Self { database, committing, tally, partitions, started: AtomicU64::default() }
     }
 
     /// Appends `count` events, of both companies by turns, every fifth of a stream that is not counted.
@@ -118,7 +120,10 @@ impl Bench {
         let heads = Heads::new(self.partitions);
         let pool = self.database.pool(Role::Projector, 4).await.unwrap();
         tokio::spawn(heads.clone().follow(pool.clone(), Duration::from_millis(5), CancellationToken::new()));
+        tokio::spawn(positions.clone().follow(pool.clone(), CancellationToken::new()));
+        let holder = Uuid::from_u128(u128::from(self.started.fetch_add(1, Ordering::SeqCst)));
         let runner = Runner::start(RunnerConfig {
+            leases: Leases::new(pool.clone(), holder, "test"),
             pool,
             projections: all,
             partitions: self.partitions,
@@ -190,7 +195,7 @@ async fn lost_and_late_live_blocks_are_read_from_the_log() {
     for number in 0..40 {
         let block = bench.append(5).await;
         if number % 3 != 0 {
-            sender.send(block).unwrap();
+            let _nobody_yet = sender.send(block);
         }
     }
     positions.wait(&["tally"], 0, 200, PATIENCE).await.unwrap();

@@ -76,9 +76,11 @@ pub(crate) enum Command {
     Rebuild(RebuildArgs),
     /// Put back the copy of before the last rebuild.
     Rollback(RollbackArgs),
+    /// Show the events that a read model cannot fold and has set aside, try them again, or skip them.
+    Parked(ParkedArgs),
     /// Write events as lines of JSON.
     Export(ExportArgs),
-    /// Move old ranges of the log out of the database into checked files. `verify` and `rebuild` refuse such a log so far.
+    /// Move old ranges of the log out of the database into checked files.
     Archive(ArchiveArgs),
     /// Append the events of another event store. What the log has already is not appended again.
     Import(ImportArgs),
@@ -194,6 +196,37 @@ pub(crate) struct RebuildArgs {
 pub(crate) struct RollbackArgs {
     /// The read model, for example `inventory`.
     pub(crate) projection: String,
+}
+
+/// See [`Command::Parked`].
+#[derive(Debug, Args)]
+pub(crate) struct ParkedArgs {
+    /// What to do with them; without it they are shown.
+    #[command(subcommand)]
+    pub(crate) command: Option<ParkedCommand>,
+}
+
+/// What is to become of parked events.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParkedCommand {
+    /// Fold them now that the cause is mended, with everything that waits behind them.
+    Retry(Choice),
+    /// Leave one out for good and fold what waits behind it.
+    Skip {
+        /// Its number in the list.
+        id: i64,
+    },
+}
+
+/// Which parked events.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Choice {
+    /// Number in the list.
+    pub(crate) id: Option<i64>,
+    /// All of them.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// See [`Command::Export`].

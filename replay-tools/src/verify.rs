@@ -118,9 +118,17 @@ async fn models_equal(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Fin
 fn show_model(schema: &str, found: &Verification, out: &mut dyn Write) -> anyhow::Result<Finding> {
     let folded = counted(found.positions.iter().map(|(_, position)| position).sum(), "event");
     let rows = counted(found.tables.iter().map(|table| table.rows).sum(), "row");
+    if found.skipped > 0 {
+        let skipped = counted(i64::try_from(found.skipped).unwrap_or(i64::MAX), "event");
+        writeln!(out, "{schema}  leaves out {skipped} that somebody decided to skip")?;
+    }
+    if found.parked > 0 {
+        let parked = counted(i64::try_from(found.parked).unwrap_or(i64::MAX), "stream");
+        writeln!(out, "{schema}  IS INCOMPLETE: {parked} cannot be folded, see `replay parked`")?;
+    }
     if found.is_equal() {
         writeln!(out, "{schema}  {rows} equal a fresh fold of {folded}")?;
-        return Ok(Finding::Agreement);
+        return Ok(Finding::of(found.parked == 0));
     }
     writeln!(out, "{schema}  DIFFERS from a fresh fold of {folded}")?;
     show_differences(&found.tables, ("live", "fold"), out)?;

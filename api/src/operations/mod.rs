@@ -2,6 +2,7 @@
 
 mod projections;
 mod rebuild;
+mod relay;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,4 +15,5 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(projections::list_projections))
         .routes(routes!(rebuild::rebuild_projection))
+        .routes(routes!(relay::list_relays))
 }

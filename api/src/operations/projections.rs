@@ -38,11 +38,29 @@ pub(crate) struct ProjectionRow {
     lag_events: i64,
     /// When the position moved last.
     moved_at: DateTime<Utc>,
+    /// Process that folds it now; none for copies that are not live, and while nobody does.
+    #[schema(example = "inventory-7c9f:4711")]
+    holder: Option<String>,
+    /// How often the work has changed hands; none before somebody has taken it up.
+    epoch: Option<i64>,
+    /// Streams that are left out because an event of theirs cannot be folded.
+    parked: i64,
 }
 
 impl From<ProjectionStatus> for ProjectionRow {
     fn from(status: ProjectionStatus) -> Self {
-        let ProjectionStatus { name, version, copy, partition, position, head, moved_at } = status;
+        let ProjectionStatus {
+            name,
+            version,
+            copy,
+            partition,
+            position,
+            head,
+            moved_at,
+            holder,
+            epoch,
+            parked,
+        } = status;
         Self {
             name,
             version,
@@ -52,6 +70,9 @@ impl From<ProjectionStatus> for ProjectionRow {
             head,
             lag_events: (head - position).max(0),
             moved_at,
+            holder,
+            epoch,
+            parked,
         }
     }
 }

@@ -66,12 +66,16 @@ impl Load {
 
     /// A signed GET.
     pub(crate) async fn get(&self, url: &str, path: &str) -> Value {
+        let (status, body) = self.ask(url, path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// A signed GET that may be refused.
+    pub(crate) async fn ask(&self, url: &str, path: &str) -> (u16, Value) {
         let request = self.http.get(format!("{url}/api/v1{path}")).header("X-API-Key", &self.api_key);
         let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let body: Value = answer.json().await.unwrap();
-        assert!(status.is_success(), "{path}: {status} {body}");
-        body
+        (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
     /// One command; position and whether it is a repeat, or nothing where it was not answered.
@@ -92,6 +96,11 @@ impl Load {
 
     /// Writes with many connections until `stop`.
     pub(crate) async fn run(&self, url: &str, stop: &AtomicBool) {
+        self.run_by(CLIENTS, url, stop).await;
+    }
+
+    /// Writes with so many connections until `stop`.
+    pub(crate) async fn run_by(&self, clients: usize, url: &str, stop: &AtomicBool) {
         let client = async || {
             while !stop.load(Ordering::Relaxed) {
                 let key = format!("key-{}", self.number.fetch_add(1, Ordering::Relaxed));
@@ -104,7 +113,7 @@ impl Load {
                 }
             }
         };
-        futures::future::join_all((0..CLIENTS).map(|_| client())).await;
+        futures::future::join_all((0..clients).map(|_| client())).await;
     }
 
     /// Requests that are sent and not answered at this moment.

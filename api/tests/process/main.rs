@@ -4,4 +4,7 @@
 mod server;
 mod load;
 mod crash;
+mod roles;
+mod stopped;
+mod town;
 mod secrets;

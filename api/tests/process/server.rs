@@ -45,25 +45,30 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on a free port and waits until it is ready. `filter` says what it logs.
     pub(crate) async fn start(folder: &Path, filter: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_stocktrail"))
-            .args(["serve", "--addr", "127.0.0.1:0", "--rate-limit", "off", "--data-dir"])
-            .arg(folder)
-            .env_remove("DATABASE_URL")
-            .env("STOCKTRAIL_LOG", filter)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().unwrap(), &log);
-        collect(child.stderr.take().unwrap(), &log);
-        let mut server = Self { child, folder: folder.to_owned(), url: String::new(), log };
-        server.url = format!("http://{}", server.address().await);
+        Self::start_with(folder, &[("STOCKTRAIL_LOG", filter)]).await
+    }
+
+    /// The same with these settings in its environment.
+    pub(crate) async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let started = Self::launch(folder, settings).await;
+        let server = started.unwrap_or_else(|log| panic!("it does not listen: {log}"));
         server.ready().await;
         server
     }
 
-    async fn address(&mut self) -> String {
+    /// The same as soon as it listens; what it has logged where it ends before.
+    pub(crate) async fn launch(folder: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
+        let mut child =
+            command(folder, settings).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        collect(child.stdout.take().unwrap(), &log);
+        collect(child.stderr.take().unwrap(), &log);
+        let mut server = Self { child, folder: folder.to_owned(), url: String::new(), log };
+        server.url = format!("http://{}", server.address().await?);
+        Ok(server)
+    }
+
+    async fn address(&mut self) -> Result<String, String> {
         let begun = Instant::now();
         loop {
             let found = self.log().lines().find_map(|line| {
@@ -71,14 +76,12 @@ impl Server {
                 rest.split_whitespace().next().map(str::to_owned)
             });
             if let Some(address) = found {
-                return address;
+                return Ok(address);
             }
             let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && begun.elapsed() < PATIENCE,
-                "it does not listen ({ended:?}): {}",
-                self.log()
-            );
+            if ended.is_some() || begun.elapsed() > PATIENCE {
+                return Err(format!("{ended:?}: {}", self.log()));
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -98,6 +101,28 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
+    /// Process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Stops it where it stands (`SIGSTOP`), until [`Server::go_on`].
+    pub(crate) fn halt(&self) {
+        send("-STOP", &self.pid().to_string());
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        send("-CONT", &self.pid().to_string());
+    }
+
+    /// Sum of a metric over all its labels.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let text = reqwest::get(format!("{}/metrics", self.url)).await.unwrap().text().await.unwrap();
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -112,8 +137,18 @@ impl Server {
     }
 
     /// Asks it to stop, and waits until it has.
-    pub(crate) fn stop(mut self) -> String {
-        send("-TERM", &self.child.id().to_string());
+    pub(crate) fn stop(self) -> String {
+        self.terminate();
+        self.ended()
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn terminate(&self) {
+        send("-TERM", &self.pid().to_string());
+    }
+
+    /// Waits until it has stopped as it was asked to.
+    pub(crate) fn ended(mut self) -> String {
         let ended = self.child.wait().unwrap();
         assert!(ended.success(), "{ended}: {}", self.log());
         self.log()
@@ -127,7 +162,19 @@ impl Drop for Server {
     }
 }
 
-fn send(signal: &str, pid: &str) {
+/// The program, told to serve on a free port.
+pub(crate) fn command(folder: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stocktrail"));
+    command
+        .args(["serve", "--addr", "127.0.0.1:0", "--rate-limit", "off", "--data-dir"])
+        .arg(folder)
+        .env_remove("DATABASE_URL")
+        .env_remove("KAFKA_BROKERS")
+        .envs(settings.iter().copied());
+    command
+}
+
+pub(crate) fn send(signal: &str, pid: &str) {
     assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
 }
 

@@ -23,6 +23,8 @@ use crate::workspace::{Found, Memory, Missing, Parts, Undo, Workspace};
 const MAX_STOCK_STATES: usize = 400_000;
 /// Events read at once when another process was ahead.
 const CATCH_UP: i64 = 10_000;
+/// After so many turns in which nobody else wrote, none are taken any more.
+const ALONE: u32 = 20;
 
 /// The states that the log has led to so far, and where the log stood then.
 pub(super) struct Decider {
@@ -37,6 +39,10 @@ pub(super) struct Decider {
     head: Option<Head>,
     /// Another process has appended since `head`.
     behind: bool,
+    /// Other processes append to the partition, too: take turns.
+    contended: bool,
+    /// Turns since somebody else wrote.
+    alone: u32,
     last_recorded: DateTime<Utc>,
     batches: u64,
 }
@@ -67,6 +73,8 @@ impl Decider {
             memory: Memory::new(),
             head: None,
             behind: false,
+            contended: false,
+            alone: 0,
             last_recorded: DateTime::UNIX_EPOCH,
             batches: 0,
         }
@@ -78,6 +86,9 @@ impl Decider {
         jobs: &[Job],
         found: &mut Found,
     ) -> Result<Option<(Head, Decided)>, CommitError> {
+        if self.contended && self.reads.begin_turn().await? {
+            self.behind = true;
+        }
         if self.behind {
             self.catch_up().await?;
         }
@@ -137,9 +148,11 @@ impl Decider {
         drop(self.feed.send(batch.events.into()));
     }
 
-    /// Another process moved the head.
+    /// Another process moved the head, or has the turn.
     pub(super) fn fell_behind(&mut self) {
         self.behind = true;
+        self.contended = true;
+        self.alone = 0;
     }
 
     /// Decides every submission in order on what is known. Where something is missing, the rest means nothing.
@@ -187,9 +200,11 @@ impl Decider {
         let partition = self.partition;
         let connection = self.reads.open().await?;
         let target = append::head(connection, partition).await?;
+        self.alone = if target == known { self.alone.saturating_add(1) } else { 0 };
+        self.contended &= self.alone < ALONE;
         if target.position - known.position > CATCH_UP {
             self.memory.clear();
-        } else {
+        } else if target != known {
             let missed = read::after(connection, partition, known.position, CATCH_UP).await?;
             let missed: Vec<_> =
                 missed.into_iter().filter(|event| event.position <= target.position).collect();

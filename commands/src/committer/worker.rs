@@ -1,10 +1,12 @@
 //! The committer of one partition.
 //!
 //! While a batch is on its way to the log, the one behind it is decided on the assumption that it lands. Where it does
-//! not, both are taken back, the newest first, and decided again.
+//! not, both are taken back, the newest first, and decided again. Where other processes commit to the partition, too,
+//! they take turns of a few batches each (`link`).
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
 use event_log::append::{self, Appended, Batch, Head, Seal};
 use event_log::event::StoredEvent;
@@ -12,7 +14,7 @@ use event_log::snapshot::Snapshot;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, broadcast};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::committer::answer::Answer;
 use crate::committer::decider::{Decided, Decider};
@@ -25,6 +27,8 @@ use crate::workspace::{Found, Undo};
 
 /// How often a batch is decided anew before its callers are told to come again.
 const MAX_ROUNDS: usize = 64;
+/// How long a turn waits for more to commit before others have theirs.
+const STAY: Duration = Duration::from_millis(1);
 /// Operations that are worth deciding while a batch is on its way; fewer had better wait for more.
 const WORTH_DECIDING: usize = 256;
 
@@ -72,14 +76,31 @@ impl Worker {
 
     /// Takes batches until the queue closes or the process stops; what waits then is still decided.
     pub(super) async fn run(mut self, mut inbox: Inbox) {
-        while let Some(jobs) = inbox.next().await {
+        while let Some(jobs) = self.next_jobs(&mut inbox).await {
             let mut flight = self.take_off(jobs, Found::default(), 0).await;
             while let Some(mut under_way) = flight {
-                let next = self.decide_next(&mut under_way, &mut inbox).await;
+                let next = if self.decider.reads.turn_is_over() {
+                    None
+                } else {
+                    self.decide_next(&mut under_way, &mut inbox).await
+                };
                 flight = self.land(under_way, next, Some(&mut inbox)).await;
             }
             self.decider.bound_memory();
         }
+        self.decider.reads.end_turn().await;
+    }
+
+    /// What is to be committed next. A turn is kept while callers who were just answered come again.
+    async fn next_jobs(&mut self, inbox: &mut Inbox) -> Option<Vec<Job>> {
+        if self.decider.reads.has_turn()
+            && !self.decider.reads.turn_is_over()
+            && let Ok(jobs) = timeout(STAY, inbox.next()).await
+        {
+            return jobs;
+        }
+        self.decider.reads.end_turn().await;
+        inbox.next().await
     }
 
     /// Commits a batch that is not to be mixed with others.
@@ -128,7 +149,9 @@ impl Worker {
         let snapshots = self.decider.snapshots_due(&batch, &seal);
         let sent = Arc::new((batch, seal));
         let (link, sending) = (self.appends.clone(), sent.clone());
-        let append = tokio::spawn(async move { link.lock().await.append(&sending.0, &sending.1).await });
+        let has_turn = self.decider.reads.has_turn();
+        let append =
+            tokio::spawn(async move { link.lock().await.append(&sending.0, &sending.1, has_turn).await });
         Flight { jobs, found, rounds, answers, undo, snapshots, sent, append, landed: None }
     }
 

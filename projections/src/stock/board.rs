@@ -4,7 +4,7 @@
 //! rows changed since the position it has seen: about once a second in the background ([`Boards::keep_warm`]), at most
 //! every [`REFRESH_EVERY`] for readers, and always before a reader who waited for a position. Positions become visible
 //! in order within a company, so nothing is missed. When the live copy of a read model is another one than before (a
-//! rebuild), the table is loaded anew.
+//! rebuild), or the company was folded anew in it, the table is loaded anew.
 //!
 //! Read `company` (one table and how new it is), `warm` (whose tables are in memory), `load` and `table`, `select`.
 

@@ -73,11 +73,6 @@ async fn the_tools_read_across_files_and_database() {
         assert_eq!(refused.code, 1, "{}", refused.out);
         assert!(refused.err.contains("are archived; name the archive's folder"), "{}", refused.err);
     }
-    for arguments in [&["verify"][..], &["rebuild", "inventory"]] {
-        let refused = shop.replay(&[arguments, &with[..]].concat()).await;
-        assert_eq!(refused.code, 1, "{}", refused.out);
-        assert!(refused.err.contains("are archived; verify and rebuild need them"), "{}", refused.err);
-    }
     let elsewhere = tempfile::tempdir().unwrap();
     let refused = shop.replay(&["export", "--archive", elsewhere.path().to_str().unwrap()]).await;
     assert_eq!(refused.code, 1);

@@ -8,4 +8,5 @@ mod importing;
 mod asking;
 mod rebuilding;
 mod opening;
+mod parking;
 mod archiving;

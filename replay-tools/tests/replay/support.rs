@@ -19,6 +19,7 @@ use event_log::event::{Metadata, partition_of};
 use migrations::testing::{TestDatabase, fresh_database};
 use migrations::{Database, Role};
 use projections::heads::Heads;
+use projections::lease::Leases;
 use projections::positions::Positions;
 use projections::runner::{Runner, RunnerConfig, caught_up};
 use projections::{install, registry};
@@ -139,6 +140,7 @@ impl Shop {
         let (heads, clock) = (Heads::new(4), self.clock.clone());
         heads.read(&pool).await.unwrap();
         let config = RunnerConfig {
+            leases: Leases::new(pool.clone(), Ids.next(), "test"),
             pool,
             positions: Positions::new(&projections, 4),
             projections,

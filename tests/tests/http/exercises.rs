@@ -287,6 +287,7 @@ fn operations(operation: &str, names: &Names) -> Option<Exercise> {
             act(200, format!("/jobs/{}/cancel", names.queued_job)).unknown(format!("/jobs/{NOBODY}/cancel"))
         }
         "list_projections" => read("/ops/projections"),
+        "list_relays" => read("/ops/relay"),
         "rebuild_projection" => {
             act(202, format!("/ops/projections/{}/rebuild?diff_only=true", names.projection))
                 .unknown("/ops/projections/nonsense/rebuild")

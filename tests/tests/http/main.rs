@@ -23,6 +23,7 @@ mod quarantine;
 mod demand;
 mod lists;
 mod events;
+mod relay;
 mod audit;
 mod jobs;
 mod calendar;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Words that say nothing about validity.
-const REMARKS: [&str; 5] = ["description", "example", "examples", "default", "title"];
+const REMARKS: [&str; 6] = ["description", "example", "examples", "default", "title", "contentMediaType"];
 
 /// The document whose references are followed.
 pub(crate) struct Schemas<'a>(pub(crate) &'a Value);
@@ -52,6 +52,7 @@ impl Schemas<'_> {
                 "maxLength" => is_less(number(rule), length(value)).then(|| format!("is longer than {rule}")),
                 "minItems" => is_less(length(value), number(rule)).then(|| format!("has fewer than {rule}")),
                 "maxItems" => is_less(number(rule), length(value)).then(|| format!("has more than {rule}")),
+                "pattern" => pattern_fault(rule.as_str().unwrap(), value),
                 "required" => missing(rule, value),
                 "oneOf" | "anyOf" => self.alternatives(word, rule, value),
                 "properties" | "items" | "allOf" | "additionalProperties" => {
@@ -206,6 +207,7 @@ fn format_fault(format: &str, value: &Value) -> Option<String> {
         ("date-time", Value::String(text)) => chrono::DateTime::parse_from_rfc3339(text).is_ok(),
         ("date", Value::String(text)) => text.parse::<chrono::NaiveDate>().is_ok(),
         ("email", Value::String(text)) => text.contains('@'),
+        ("uri-reference", Value::String(text)) => !text.contains(char::is_whitespace),
         ("int32", Value::Number(number)) => {
             number.as_i64().is_none_or(|number| i32::try_from(number).is_ok())
         }
@@ -213,6 +215,12 @@ fn format_fault(format: &str, value: &Value) -> Option<String> {
         (other, value) => panic!("{other} is a format that this check does not know; {value}"),
     };
     (!right).then(|| format!("is no {format}"))
+}
+
+fn pattern_fault(pattern: &str, value: &Value) -> Option<String> {
+    assert_eq!(pattern, "^[0-9]+$", "a pattern that this check does not know");
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (!value.as_str().is_some_and(digits)).then(|| format!("does not match {pattern}"))
 }
 
 /// Whether both are there and the first is less.

@@ -44,12 +44,17 @@ pub(super) struct LevelChange {
     pub(super) updated_position: i64,
 }
 
+/// Which copies of the catalogue and of the inventory are live, and how often the company was folded anew in them: where
+/// one of them is another than before, "newer than what was seen" says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Copies([i64; 3]);
+
 /// What a table has taken up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) products: i64,
     pub(super) levels: i64,
-    pub(super) copies: (i64, i64),
+    pub(super) copies: Copies,
 }
 
 /// On hand at one location at some instant, as [`crate::stock::past::as_of`] finds it.
@@ -66,7 +71,7 @@ pub struct PastLevel {
 }
 
 impl Seen {
-    pub(super) const NOTHING: Self = Self { products: -1, levels: -1, copies: (0, 0) };
+    pub(super) const NOTHING: Self = Self { products: -1, levels: -1, copies: Copies([0; 3]) };
 
     pub(super) fn after(self, products: &[ProductChange], levels: &[LevelChange]) -> Self {
         Self {
@@ -99,9 +104,10 @@ where company_id = $1 and updated_position > $2";
 pub(super) async fn places(
     conn: &mut PgConnection,
     company_id: Uuid,
-) -> Result<((i64, i64), Vec<Place>), sqlx::Error> {
-    let rows: Vec<(i64, i64, Option<String>, Option<bool>)> = sqlx::query_as(
-        "select 'catalogue_1.products'::regclass::oid::bigint, 'inventory_1.levels'::regclass::oid::bigint,
+) -> Result<(Copies, Vec<Place>), sqlx::Error> {
+    let rows: Vec<(Vec<i64>, Option<String>, Option<bool>)> = sqlx::query_as(
+        "select array['catalogue_1.products'::regclass::oid::bigint, 'inventory_1.levels'::regclass::oid::bigint,
+                      coalesce((select number from projections.refolds where company_id = $1), 0)],
                 location.location_id, location.stock_role = 'MIRROR'
          from (select 1) as always
          left join catalogue_1.locations as location on location.company_id = $1",
@@ -109,14 +115,14 @@ pub(super) async fn places(
     .bind(company_id)
     .fetch_all(conn)
     .await?;
-    let copies = rows.first().map_or((0, 0), |row| (row.0, row.1));
+    let copies = rows.first().and_then(|row| row.0.as_slice().try_into().ok()).unwrap_or_default();
     let places = rows
         .into_iter()
-        .filter_map(|(_, _, location_id, is_mirror)| {
+        .filter_map(|(_, location_id, is_mirror)| {
             Some(Place { location_id: Arc::from(location_id?), is_mirror: is_mirror? })
         })
         .collect();
-    Ok((copies, places))
+    Ok((Copies(copies), places))
 }
 
 /// What is newer than `seen`, or none when that is more than [`FEW`] rows.
