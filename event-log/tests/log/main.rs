@@ -3,6 +3,7 @@
 
 mod support;
 mod appending;
+mod turns;
 mod reading;
 mod rights;
 mod tampering;

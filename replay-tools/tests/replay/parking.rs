@@ -32,7 +32,7 @@ async fn a_parked_event_is_shown_and_folded_where_it_belongs_once_it_is_mended()
     assert!(line.contains("StockCounted") && line.contains("stock_item/"), "{line}");
     let said = shop.replay(&["verify"]).await;
     assert!(said.out.contains("inventory_1  IS INCOMPLETE: 1 stream cannot be folded"), "{}", said.out);
-    assert!(said.out.contains("inventory_1  1 row equal a fresh fold"), "{}", said.out);
+    assert!(said.out.contains("inventory_1  2 rows equal a fresh fold"), "{}", said.out);
     assert_eq!(said.code, 1);
 
     let first = ids(&shop).await[0].to_string();
