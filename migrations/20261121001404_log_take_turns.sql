@@ -25,3 +25,6 @@ end
 $$;
 revoke all on function log.append_unless_turn from public;
 grant execute on function log.append_unless_turn to stocktrail_committer;
+
+-- Nobody waits for appends under way any more: an append that is tried again settles what became of the first.
+drop function log.settle(smallint);

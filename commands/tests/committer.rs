@@ -311,6 +311,26 @@ async fn a_lost_connection_neither_loses_nor_doubles_a_command() {
     assert_eq!(i64::try_from(sold).unwrap(), done);
 }
 
+/// The connection is lost when a stream's state has a place in memory already, but its events are not read yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_was_half_loaded_is_not_decided_on() {
+    let shop = Shop::open().await;
+    let owner = shop.database.owner().clone();
+    let fresh = committers(&shop.database, &shop.clock, 1_000).await;
+    let mut lock = owner.begin().await.unwrap();
+    sqlx::raw_sql("lock table log.snapshots in access exclusive mode").execute(&mut *lock).await.unwrap();
+    let killer = async {
+        let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock' and query like '%log.snapshots%'";
+        while sqlx::query_scalar::<_, i64>(kill).fetch_one(&owner).await.unwrap() == 0 {}
+        lock.rollback().await.unwrap();
+    };
+    let (receipt, ()) =
+        tokio::join!(fresh.submit(shop.submission(vec![subtract("A", 1)], Some(("k", "body")))), killer);
+    assert!(matches!(receipt.unwrap().verdicts[0], Verdict::Accepted(_)));
+    assert_eq!(shop.on_hand("A").await, 99);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outside_fact_is_recorded_once_whatever_way_it_comes() {
     let shop = Shop::open().await;

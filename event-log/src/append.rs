@@ -203,18 +203,8 @@ pub async fn head(conn: &mut PgConnection, partition: i16) -> Result<Head, LogEr
     head_of(&row.ok_or(LogError::UnknownPartition(partition))?)
 }
 
-/// Where a partition stands once every append under way has ended. After a lost acknowledgement: the batch is in the
-/// log exactly when this head carries the batch's number or a later one; [`append`] of the same batch tells as well.
-pub async fn settle(conn: &mut PgConnection, partition: i16) -> Result<Head, LogError> {
-    let row = sqlx::query("select position, batch, hash from log.settle($1)")
-        .bind(partition)
-        .fetch_optional(conn)
-        .await?;
-    head_of(&row.ok_or(LogError::UnknownPartition(partition))?)
-}
-
-/// Whether exactly the batch after which the partition stood here is in the log, whatever came after it. Call
-/// [`settle`] first, so that no append of ours is still under way.
+/// Whether exactly the batch after which the partition stood here is in the log, whatever came after it. A batch that is
+/// still on its way to the server may yet land while the head stands where the batch expects it, and no longer.
 pub async fn is_in_log(conn: &mut PgConnection, partition: i16, after: &Head) -> Result<bool, LogError> {
     let found = sqlx::query_scalar(
         "select exists (select from log.log_batch where partition = $1 and batch = $2 and hash = $3)",

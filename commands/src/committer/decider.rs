@@ -89,8 +89,8 @@ impl Decider {
         if self.contended && self.reads.begin_turn().await? {
             self.behind = true;
         }
-        if self.behind {
-            self.catch_up().await?;
+        if self.behind && self.catch_up().await? {
+            found.outdate();
         }
         let head = self.known_head().await?;
         let recorded_at = self.clock.now().max(self.last_recorded);
@@ -102,7 +102,9 @@ impl Decider {
             let loaded =
                 load::load(connection, self.partition, position, missing, &mut self.memory, found).await;
             if loaded.is_err() {
-                self.reads.close();
+                // Some states are half loaded, or stand at their beginning.
+                self.forget();
+                found.outdate();
             }
             return loaded.map(|()| None);
         }
@@ -194,8 +196,8 @@ impl Decider {
         Ok(head)
     }
 
-    /// Reads what other processes appended since the head that the memory stands at.
-    async fn catch_up(&mut self) -> Result<(), CommitError> {
+    /// Reads what other processes appended since the head that the memory stands at. False when that was nothing.
+    async fn catch_up(&mut self) -> Result<bool, CommitError> {
         let known = self.known_head().await?;
         let partition = self.partition;
         let connection = self.reads.open().await?;
@@ -217,9 +219,10 @@ impl Decider {
             drop(self.feed.send(Arc::from(missed)));
         }
         self.published.store(target.position, Ordering::Release);
+        let moved = target != known;
         self.head = Some(target);
         self.behind = false;
-        Ok(())
+        Ok(moved)
     }
 
     /// Forgets everything; it is read again when it is needed.

@@ -147,17 +147,22 @@ impl Link {
     ) -> Result<Appended, CommitError> {
         let partition = self.partition;
         let connection = self.open().await?;
-        if sent {
-            // Waits for a transaction of ours that may still be under way, then looks for our hash.
-            append::settle(connection, partition).await?;
-            if append::is_in_log(connection, partition, &seal.after).await? {
-                return Ok(Appended::Done(seal.after.clone()));
-            }
+        if !sent {
+            return Ok(if has_turn {
+                append::append_sealed(connection, batch, seal).await?
+            } else {
+                append::append_unless_turn(connection, batch, seal).await?
+            });
         }
-        if has_turn {
-            return Ok(append::append_sealed(connection, batch, seal).await?);
+        // The first attempt may still be on its way to the server. It lands no more once the head has moved, so it is
+        // sent again without regard to turns; whoever moved the head instead may have done so on top of it.
+        let outcome = append::append_sealed(connection, batch, seal).await?;
+        if matches!(outcome, Appended::Stale(_))
+            && append::is_in_log(connection, partition, &seal.after).await?
+        {
+            return Ok(Appended::Done(seal.after.clone()));
         }
-        Ok(append::append_unless_turn(connection, batch, seal).await?)
+        Ok(outcome)
     }
 }
 

@@ -220,7 +220,7 @@ impl Worker {
                 return None;
             }
             Some(Ok(Appended::Stale(_) | Appended::Done(_))) | None => {
-                found.histories.clear();
+                found.outdate();
                 self.decider.fell_behind();
             }
         }

@@ -54,3 +54,11 @@ pub(crate) struct Found {
     /// Sale lines whose events are archived.
     pub(crate) archived_lines: HashSet<(Uuid, Uuid)>,
 }
+
+impl Found {
+    /// Forgets what may be different now that the log has moved on. What is taken stays taken.
+    pub(crate) fn outdate(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        *self = Self { taken, ..Self::default() };
+    }
+}

@@ -1,7 +1,7 @@
 //! One batch, one round trip: all of it or nothing.
 
 use event_log::LogError;
-use event_log::append::{Appended, KeyKind, append, head, key_id, partitions, seal, settle};
+use event_log::append::{Appended, KeyKind, append, head, key_id, partitions, seal};
 use event_log::{keys, read, snapshot};
 use migrations::Role;
 use migrations::testing::fresh_database;
@@ -21,7 +21,6 @@ async fn a_batch_is_read_back_as_it_was_appended() {
     assert_eq!((stands.position, stands.batch), (3, 1));
     assert_eq!(stands, seal(&batch).after);
     assert_eq!(head(&mut conn, 2).await.unwrap(), stands);
-    assert_eq!(settle(&mut conn, 2).await.unwrap(), stands);
     assert_eq!(read::after(&mut conn, 2, 0, 10).await.unwrap(), batch.events);
     assert!(matches!(head(&mut conn, 9).await, Err(LogError::UnknownPartition(9))));
 }
