@@ -41,6 +41,9 @@ struct Options {
     /// Events that wait when the relay begins.
     #[arg(long, default_value_t = 1_000_000)]
     backlog: usize,
+    /// Seconds without a broker, for `relay`.
+    #[arg(long, default_value_t = 20)]
+    away: u64,
     /// For `roles`: be one of several processes, instead of measuring.
     #[arg(long, hide = true)]
     be: Option<String>,
@@ -71,7 +74,8 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     if wanted("relay") {
-        relay::measure(&bed, options.backlog, seconds, &mut report).await?;
+        let away = Duration::from_secs(options.away);
+        relay::measure(&bed, options.backlog, seconds, away, &mut report).await?;
     }
     if wanted("roles") {
         two_processes_beside_one(&bed, seconds, &mut report).await?;

@@ -39,6 +39,7 @@ pub(crate) async fn measure(
     bed: &Bed,
     backlog: usize,
     seconds: Duration,
+    away: Duration,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let broker = TestBroker::built_in()?;
@@ -66,7 +67,7 @@ pub(crate) async fn measure(
     let present = shops.hammer(seconds).await?;
     relay.catch_up(bed).await?;
     broker.down();
-    let absent = shops.hammer(seconds).await?;
+    let absent = shops.hammer(away).await?;
     broker.up();
     let begun = Instant::now();
     let events = relay.catch_up(bed).await?;

@@ -37,30 +37,62 @@ struct Read {
     position: i64,
 }
 
+/// A consumer with its result.
+pub(crate) struct Counter {
+    consumer: BaseConsumer,
+    counts: Counts,
+    file: PathBuf,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(brokers), Some(topic), Some(file)) = (arguments.next(), arguments.next(), arguments.next())
     else {
         return Err("usage: consume <brokers> <topic> <file>".into());
     };
-    let file = PathBuf::from(file);
-    let mut counts = load(&file)?;
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &brokers)
-        .set("group.id", "stocktrail-example")
-        .set("enable.auto.commit", "false")
-        .create()?;
-    consumer.assign(&places(&consumer, &topic, &counts)?)?;
+    let mut counter = Counter::open(&brokers, &topic, PathBuf::from(file))?;
     let mut saved = Instant::now();
     loop {
-        if let Some(message) = consumer.poll(Duration::from_millis(200)) {
-            count(&mut counts, &message?)?;
-        }
+        counter.step()?;
         if saved.elapsed() > Duration::from_secs(1) {
-            save(&file, &counts)?;
-            println!("{:?}", counts.by_type);
+            counter.save()?;
+            println!("{} events: {:?}", counter.total(), counter.counts.by_type);
             saved = Instant::now();
         }
+    }
+}
+
+impl Counter {
+    /// Goes on where the result in `file` ends.
+    pub(crate) fn open(brokers: &str, topic: &str, file: PathBuf) -> Result<Self, Box<dyn Error>> {
+        let counts = load(&file)?;
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("group.id", "stocktrail-example")
+            .set("enable.auto.commit", "false")
+            .create()?;
+        consumer.assign(&places(&consumer, topic, &counts)?)?;
+        Ok(Self { consumer, counts, file })
+    }
+
+    /// Counts the next message, if one comes soon.
+    pub(crate) fn step(&mut self) -> Result<(), Box<dyn Error>> {
+        match self.consumer.poll(Duration::from_millis(200)) {
+            Some(message) => count(&mut self.counts, &message?),
+            None => Ok(()),
+        }
+    }
+
+    /// Events counted so far.
+    pub(crate) fn total(&self) -> u64 {
+        self.counts.by_type.values().sum()
+    }
+
+    /// Replaces the file in one step: whoever reads it sees the old or the new one.
+    pub(crate) fn save(&self) -> Result<(), Box<dyn Error>> {
+        let new = self.file.with_extension("new");
+        fs::write(&new, serde_json::to_vec_pretty(&self.counts)?)?;
+        Ok(fs::rename(new, &self.file)?)
     }
 }
 
@@ -113,11 +145,4 @@ fn load(file: &Path) -> Result<Counts, Box<dyn Error>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Counts::default()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Replaces the file in one step: whoever reads it sees the old or the new one.
-fn save(file: &Path, counts: &Counts) -> Result<(), Box<dyn Error>> {
-    let new = file.with_extension("new");
-    fs::write(&new, serde_json::to_vec_pretty(counts)?)?;
-    Ok(fs::rename(new, file)?)
 }

@@ -33,11 +33,12 @@ pub struct Setting {
 }
 
 /// Settings on which the relay's promises rest, or that it uses for itself.
-const OURS: [&str; 21] = [
+const OURS: [&str; 25] = [
     "acks",
     "allow.auto.create.topics",
     "auto.offset.reset",
     "batch.num.messages",
+    "batch.size",
     "bootstrap.servers",
     "delivery.timeout.ms",
     "enable.auto.commit",
@@ -49,8 +50,11 @@ const OURS: [&str; 21] = [
     "linger.ms",
     "max.in.flight",
     "max.in.flight.requests.per.connection",
+    "message.max.bytes",
     "message.timeout.ms",
     "metadata.broker.list",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
     "queue.buffering.max.ms",
     "request.required.acks",
     "retries",

@@ -78,6 +78,14 @@ pub(crate) fn headers(event: &StoredEvent, previous: i64) -> OwnedHeaders {
         .insert(text(header::CONTENT_TYPE, CONTENT_TYPE))
 }
 
+/// What a message takes in a request before compression, in bytes, at most.
+pub(crate) fn size_of(event: &StoredEvent, key: &str) -> usize {
+    // Names of the headers, values of a known length, and the protocol's own fields.
+    const REST: usize = 700;
+    let stream = event.stream_type.len() + event.stream_id.len();
+    REST + key.len() + stream + event.event_type.len() + event.payload.len() + event.metadata.len()
+}
+
 fn text<'a>(key: &'a str, value: &'a str) -> Header<'a, &'a str> {
     Header { key, value: Some(value) }
 }
@@ -110,4 +118,39 @@ impl Place {
 fn value<H: Headers, T: FromStr>(headers: &H, name: &str) -> Option<T> {
     let found = headers.iter().find(|header| header.key == name)?;
     std::str::from_utf8(found.value?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn no_message_is_larger_than_it_is_taken_for() {
+        let event = StoredEvent {
+            partition: i16::MAX,
+            position: i64::MAX,
+            company_id: Uuid::max(),
+            stream_type: Arc::from("sales_channel_listing"),
+            stream_id: Arc::from("чай №22086"),
+            version: i64::MAX,
+            event_id: Uuid::max(),
+            event_type: Arc::from("SomethingWithALongNameHappened"),
+            schema_version: i16::MAX,
+            effective_at: chrono::DateTime::<chrono::Utc>::MAX_UTC,
+            recorded_at: chrono::DateTime::<chrono::Utc>::MIN_UTC,
+            payload: Arc::from("{}"),
+            metadata: Arc::from("{}"),
+            meaning: event_log::event::Meaning::default(),
+        };
+        let key = super::super::layout::key_of(&event);
+        let headers = headers(&event, i64::MAX);
+        // The lengths of a header's name and value take 5 bytes each at most, the message's own fields 36
+        // (RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD of librdkafka).
+        let in_headers = |header: Header<'_, &[u8]>| 10 + header.key.len() + header.value.unwrap().len();
+        let size = 36 + key.len() + event.payload.len() + headers.iter().map(in_headers).sum::<usize>();
+        let taken_for = size_of(&event, &key);
+        assert!(size <= taken_for, "{size} > {taken_for}");
+    }
 }

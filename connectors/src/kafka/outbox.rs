@@ -1,36 +1,42 @@
-//! Hands messages to the broker, a few at a time, and waits until it has them for good.
+//! Hands messages to the broker, one request at a time, and waits until it has them for good.
 //!
-//! At most one request is under way to each broker, and nothing ever times out inside librdkafka: it repeats a request
-//! under the same sequence number until the broker confirms it, and the broker recognises the repeat. So a message is
-//! never passed over, and the next ones are not sent before it. Whoever loses the right to send drops the outbox;
-//! whatever was not sent by then is thrown away with it.
+//! librdkafka keeps what it is given until it is told to send. Then a bunch is one request for each Kafka partition that
+//! it has messages for, and the broker takes a request as a whole or not at all. The next bunch is handed over when all of
+//! this one is confirmed, so there is never anything behind a request that could pass it when it fails. Nothing times
+//! out inside librdkafka: it repeats a request under the same sequence number until the broker confirms or refuses it, and
+//! the broker recognises the repeat. Whoever loses the right to send drops the outbox; whatever was not sent by then is
+//! thrown away with it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use event_log::event::StoredEvent;
 use rdkafka::ClientContext;
+use rdkafka::bindings::rd_kafka_flush;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
 
 use super::config::KafkaConfig;
 use super::error::RelayError;
 use super::message::headers;
 use super::quiet::Quiet;
 
-/// Messages that are handed over at once; also the most that a request holds.
+/// The most messages that are handed over at once.
 pub(crate) const MESSAGES: usize = 1_000;
-/// Bytes of payload and metadata that are handed over at once, about: requests stay below the usual limit of 1 MB.
-pub(crate) const BYTES: usize = 500_000;
-/// How often the broker's answers are looked at, while they are expected and once they are late.
-const LOOK: Duration = Duration::from_millis(1);
-const LATE_LOOK: Duration = Duration::from_millis(20);
-/// When an answer is late.
-const LATE: Duration = Duration::from_millis(200);
+/// The most bytes that are handed over at once, unless a single message is larger: a broker takes requests of 1 MB,
+/// if nobody has told it otherwise.
+pub(crate) const BYTES: usize = 950_000;
+/// What librdkafka is told of the size of a request; the broker's own limit counts. Far above [`BYTES`], so that it
+/// never makes two requests of one bunch.
+const REQUEST: &str = "20000000";
+/// How long librdkafka keeps messages that it is not told to send: as long as it can be told to, 15 minutes.
+const KEEP: &str = "900000";
+/// How long is waited for the broker before the right to send is looked at again.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// An event on its way to its Kafka partition.
 #[derive(Debug, Clone)]
@@ -44,7 +50,7 @@ pub(crate) struct Letter {
 
 /// A producer of one partition of the log.
 pub(crate) struct Outbox {
-    producer: BaseProducer<Answers>,
+    producer: ThreadedProducer<Answers>,
     topic: String,
 }
 
@@ -68,8 +74,10 @@ impl Outbox {
             .set("max.in.flight.requests.per.connection", "1")
             .set("message.timeout.ms", "0")
             .set("socket.timeout.ms", "90000")
-            .set("linger.ms", "0")
-            .set("batch.num.messages", MESSAGES.to_string());
+            .set("linger.ms", KEEP)
+            .set("batch.num.messages", (MESSAGES * 2).to_string())
+            .set("batch.size", REQUEST)
+            .set("message.max.bytes", REQUEST);
         if client.get("compression.type").is_none() {
             client.set("compression.type", "lz4");
         }
@@ -77,17 +85,13 @@ impl Outbox {
         Ok(Self { producer: client.create_with_context(answers)?, topic: config.topic.clone() })
     }
 
-    /// Sends letters and waits for the broker, as long as it takes. Blocks. `may` is asked again and again whether
-    /// there is still a right to send.
+    /// Sends a bunch of letters and waits for the broker, as long as it takes: at most [`MESSAGES`], with [`BYTES`] in all.
+    /// Blocks. `may` is asked again and again whether there is still a right to send. After anything but
+    /// [`Sent::All`] the outbox must be dropped.
     pub(crate) fn send(&self, letters: &[Letter], may: &dyn Fn() -> bool) -> Result<Sent, RelayError> {
         let answers = self.producer.context();
-        answers.open.store(0, Ordering::Relaxed);
+        answers.open.store(letters.len(), Ordering::Relaxed);
         for letter in letters {
-            // Asked for each one, so that a process that was stopped right here sends nothing when it goes on.
-            if !may() {
-                return Ok(Sent::Forbidden);
-            }
-            answers.open.fetch_add(1, Ordering::Relaxed);
             let record = BaseRecord::to(&self.topic)
                 .partition(letter.kafka_partition)
                 .key(letter.key.as_str())
@@ -95,17 +99,26 @@ impl Outbox {
                 .headers(headers(&letter.event, letter.previous));
             self.producer.send(record).map_err(|(error, _)| error)?;
         }
-        let begun = Instant::now();
         while answers.open.load(Ordering::Relaxed) > 0 {
-            self.producer.poll(if begun.elapsed() < LATE { LOOK } else { LATE_LOOK });
-            if let Some(reason) = lock(&answers.failed).take() {
-                return Err(RelayError::NotDelivered(reason));
-            }
+            // In the last moment, so that a process that was stopped up to here sends nothing when it goes on.
             if !may() {
                 return Ok(Sent::Forbidden);
             }
+            self.release();
+            if let Some(reason) = lock(&answers.failed).take() {
+                return Err(RelayError::NotDelivered(reason));
+            }
         }
         Ok(Sent::All)
+    }
+
+    /// Lets librdkafka send what it has, and waits until it has all answers, a moment at most.
+    fn release(&self) {
+        let millis = i32::try_from(LOOK.as_millis()).unwrap_or(i32::MAX);
+        // The answer says whether all is done; the messages themselves say more.
+        #[expect(unsafe_code, reason = "the wrapper's flush does not wait inside librdkafka")]
+        // SAFETY: the client lives as long as `self.producer`, and any thread may flush it at any time.
+        let _done = unsafe { rd_kafka_flush(self.producer.client().native_ptr(), millis) };
     }
 
     /// What librdkafka complained of last.

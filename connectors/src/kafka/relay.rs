@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::config::KafkaConfig;
+use super::outbox::MESSAGES;
 use super::session::Session;
 use crate::outlet::{Outlet, OutletParts};
 
@@ -35,5 +36,6 @@ pub fn start(parts: RelayParts) -> Outlet {
         tenure,
         board,
         cut: cut.clone(),
+        at_once: MESSAGES,
     })
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::KafkaConfig;
 use super::error::RelayError;
 use super::layout::{Layout, key_of};
+use super::message::size_of;
 use super::outbox::{BYTES, Letter, MESSAGES, Outbox, Sent};
 use super::tail::{self, Tail};
 use super::topic;
@@ -33,6 +34,8 @@ pub(crate) struct Session {
     pub(crate) board: Board,
     /// Cancelled when everything is to be dropped as it is.
     pub(crate) cut: CancellationToken,
+    /// The most messages that are sent at once. Fewer after a failure: it may have been one of many, or their size.
+    pub(crate) at_once: usize,
 }
 
 /// How far the topic has come.
@@ -96,16 +99,20 @@ impl Session {
                 () = self.tenure.over() => return Ok(()),
                 block = source.next() => block?,
             };
-            let mut events = block.iter();
-            while let Some((letters, position)) = progress.letters(&mut events) {
+            let mut rest: &[StoredEvent] = &block;
+            while !rest.is_empty() {
                 if !self.tenure.goes_on() {
                     return Ok(());
                 }
+                let (letters, taken) = progress.letters(rest, self.at_once);
+                let (these, later) = rest.split_at(taken);
                 let (count, oldest) = (letters.len(), letters.first().map(|letter| letter.event.recorded_at));
                 if count > 0 && self.deliver(outbox, letters).await? == Sent::Forbidden {
                     return Ok(());
                 }
-                progress.position = progress.position.max(position);
+                rest = later;
+                let reached = these.last().map_or(progress.position, |last| last.position);
+                progress.position = progress.position.max(reached);
                 self.board.reached(self.partition, progress.position, &progress.lasts);
                 sent.increment(u64::try_from(count).unwrap_or(0));
                 if let Some(oldest) = oldest {
@@ -116,15 +123,22 @@ impl Session {
     }
 
     /// Sends and waits, and tells when it takes long.
-    async fn deliver(&self, outbox: &Kept, letters: Vec<Letter>) -> Result<Sent, RelayError> {
+    async fn deliver(&mut self, outbox: &Kept, letters: Vec<Letter>) -> Result<Sent, RelayError> {
         let Some(outbox) = outbox.0.clone() else { return Err(RelayError::CutOff) };
-        let (may, sender) = (self.may(), Arc::clone(&outbox));
+        let (may, sender, count) = (self.may(), Arc::clone(&outbox), letters.len());
         let mut sending = tokio::task::spawn_blocking(move || sender.send(&letters, &may));
         loop {
             tokio::select! {
                 sent = &mut sending => {
-                    self.board.is(self.partition, State::Relaying, None);
-                    return sent.map_err(|_| RelayError::CutOff)?;
+                    let sent = sent.map_err(|_| RelayError::CutOff)?;
+                    self.at_once = match &sent {
+                        Err(_) => (count / 2).max(1),
+                        Ok(_) => (self.at_once * 2).min(MESSAGES),
+                    };
+                    if sent.is_ok() {
+                        self.board.is(self.partition, State::Relaying, None);
+                    }
+                    return sent;
                 }
                 () = tokio::time::sleep(LATE) => {
                     let why = outbox.complaint().unwrap_or_else(|| "the broker does not answer".to_owned());
@@ -185,16 +199,11 @@ fn resume(layout: Layout, tails: &[Tail], told: Option<&Outbound>) -> Result<Pro
 }
 
 impl Progress {
-    /// The next letters, as many as are sent at once, and the position that is reached with them. None at the end of the
-    /// events; no letters where all of them are in the topic already.
-    fn letters<'e>(
-        &mut self,
-        events: &mut impl Iterator<Item = &'e StoredEvent>,
-    ) -> Option<(Vec<Letter>, i64)> {
-        let (mut letters, mut bytes, mut position) = (Vec::new(), 0, None);
-        while letters.len() < MESSAGES && bytes < BYTES {
-            let Some(event) = events.next() else { break };
-            position = Some(event.position);
+    /// The letters of the first events, as many as are sent at once, and of how many events these are: there is no letter
+    /// for one that is in the topic already.
+    fn letters(&mut self, events: &[StoredEvent], at_once: usize) -> (Vec<Letter>, usize) {
+        let (mut letters, mut bytes) = (Vec::new(), 0);
+        for (n, event) in events.iter().enumerate() {
             let key = key_of(event);
             let kafka_partition = self.layout.place(event.partition, &key);
             let within = kafka_partition - self.layout.run(event.partition).start;
@@ -205,11 +214,14 @@ impl Progress {
             if event.position <= *last {
                 continue;
             }
+            bytes += size_of(event, &key);
+            if letters.len() == at_once || (bytes > BYTES && !letters.is_empty()) {
+                return (letters, n);
+            }
             let previous = std::mem::replace(last, event.position);
-            bytes += event.payload.len() + event.metadata.len();
             letters.push(Letter { event: event.clone(), key, kafka_partition, previous });
         }
-        position.map(|position| (letters, position))
+        (letters, events.len())
     }
 }
 
@@ -250,6 +262,71 @@ mod tests {
             state: "relaying".into(),
             detail: None,
             since: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn event(position: i64, stream: &str, payload: usize) -> StoredEvent {
+        StoredEvent {
+            partition: 0,
+            position,
+            company_id: uuid::Uuid::nil(),
+            stream_type: Arc::from("stock_item"),
+            stream_id: Arc::from(stream),
+            version: 1,
+            event_id: uuid::Uuid::nil(),
+            event_type: Arc::from("StockReceived"),
+            schema_version: 1,
+            effective_at: chrono::DateTime::UNIX_EPOCH,
+            recorded_at: chrono::DateTime::UNIX_EPOCH,
+            payload: Arc::from("x".repeat(payload)),
+            metadata: Arc::from("{}"),
+            meaning: event_log::event::Meaning::default(),
+        }
+    }
+
+    /// Positions of bunch after bunch.
+    fn bunches(progress: &mut Progress, mut events: &[StoredEvent], at_once: usize) -> Vec<Vec<i64>> {
+        let mut bunches = Vec::new();
+        while !events.is_empty() {
+            let (letters, taken) = progress.letters(events, at_once);
+            bunches.push(letters.iter().map(|letter| letter.event.position).collect());
+            events = events.split_at(taken).1;
+        }
+        bunches
+    }
+
+    #[test]
+    fn a_bunch_fits_into_a_request() {
+        let progress = |lasts: &[i64]| Progress {
+            layout: Layout::new(1, u16::try_from(lasts.len()).unwrap()),
+            position: 0,
+            lasts: lasts.to_vec(),
+        };
+        let events: Vec<_> = (1..=7).map(|position| event(position, "a", 10)).collect();
+        let all = bunches(&mut progress(&[0]), &events, 3);
+        assert_eq!(all, [vec![1, 2, 3], vec![4, 5, 6], vec![7]]);
+        let all = bunches(&mut progress(&[5]), &events, 3);
+        assert_eq!(all, [vec![6, 7]], "the others are in the topic already");
+        let large = [event(1, "a", 400_000), event(2, "a", 2 * BYTES), event(3, "a", 400_000)];
+        assert_eq!(bunches(&mut progress(&[0]), &large, 3), [[1], [2], [3]], "a large one goes by itself");
+        let half: Vec<_> = (1..=4).map(|position| event(position, "a", 400_000)).collect();
+        assert_eq!(bunches(&mut progress(&[0]), &half, 3), [[1, 2], [3, 4]]);
+    }
+
+    #[test]
+    fn a_letter_names_the_one_before_it_in_its_kafka_partition() {
+        let mut progress = Progress { layout: Layout::new(1, 2), position: 0, lasts: vec![0, 0] };
+        let events: Vec<_> = (1..=40).map(|n| event(n, &format!("stream {}", n % 7), 10)).collect();
+        let (letters, taken) = progress.letters(&events, MESSAGES);
+        assert_eq!((letters.len(), taken), (40, 40));
+        for kafka_partition in 0..2 {
+            let mut last = 0;
+            for letter in letters.iter().filter(|letter| letter.kafka_partition == kafka_partition) {
+                assert_eq!(letter.previous, last);
+                last = letter.event.position;
+            }
+            assert_eq!(progress.lasts[usize::try_from(kafka_partition).unwrap()], last);
+            assert!(last > 0, "both are used");
         }
     }
 

@@ -1,10 +1,12 @@
 //! The relay dies at any moment, and the next one goes on with neither gap nor repeat.
 
+use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use connectors::board::State;
 use connectors::kafka::KafkaConfig;
+use connectors::kafka::sequence::{Order, Sequence};
 use migrations::{Database, Source};
 use serde_json::json;
 
@@ -70,6 +72,42 @@ async fn a_process_that_is_killed_again_and_again_leaves_no_trace() {
     bed.end().await;
 }
 
+/// Whoever stands still in the moment of sending sends that one request when it goes on, behind its successor's: a repeat,
+/// which a consumer passes over. It is never more than that, and never a gap.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_stands_still_longer_than_its_lease_makes_no_gap() {
+    let bed = Bed::new().await;
+    for round in 0..kills().min(10) {
+        let mut child = Process::start(&bed);
+        bed.write_everywhere(150).await;
+        bed.relayed_by_anyone().await;
+        bed.write_everywhere(150).await;
+        tokio::time::sleep(moment(round)).await;
+        child.signal("STOP");
+        let running = bed.relay().await;
+        bed.write_everywhere(150).await;
+        bed.relayed(&running).await;
+        child.signal("CONT");
+        // It finds out that others have its leases, and has them again when they are gone.
+        running.stop().await;
+        bed.write_everywhere(20).await;
+        bed.relayed_by_anyone().await;
+        child.kill();
+    }
+    let running = bed.relay().await;
+    bed.relayed(&running).await;
+    running.stop().await;
+    let mut sequences = HashMap::new();
+    for message in everything(&bed.kafka).await {
+        let sequence = sequences.entry(message.kafka_partition).or_insert_with(Sequence::from_the_start);
+        let order = sequence.take(&message.place);
+        assert!(matches!(order, Order::Next | Order::Repeat), "{order:?} at {message:?}");
+    }
+    let reached: i64 = sequences.values().filter_map(Sequence::position).sum();
+    assert_eq!(reached, bed.written(), "every position of every partition");
+    bed.end().await;
+}
+
 impl Bed {
     /// Waits until the topic has as many messages as there are events.
     async fn relayed_by_anyone(&self) {
@@ -110,6 +148,11 @@ impl Process {
             .spawn()
             .unwrap();
         Self(child)
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.0.id().to_string()).status();
+        assert!(sent.unwrap().success());
     }
 
     /// `kill -9`.

@@ -90,6 +90,30 @@ async fn a_message_that_is_refused_for_good_stops_what_comes_behind_it() {
     running.stop().await;
 }
 
+/// While the broker takes its time to refuse a request, nothing may queue up behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_on_its_way_behind_a_request_that_is_refused() {
+    let bed = Bed::with_spread(2).await;
+    if !bed.broker.is_built_in() {
+        return;
+    }
+    let running = bed.live_relay().await;
+    bed.write_everywhere(100).await;
+    bed.relayed(&running).await;
+    for _ in 0..3 {
+        bed.broker.answer_after(Duration::from_millis(150));
+        // Of two Kafka partitions one may be refused, and the other not.
+        bed.broker.refuse(&[RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+        bed.write(0, 900, |position| position % 50).await;
+        running.until_it_waits(0, "a message was not delivered").await;
+        bed.broker.answer_after(Duration::ZERO);
+        bed.write(0, 900, |position| position % 50).await;
+        bed.relayed(&running).await;
+    }
+    complete(&bed.kafka, bed.written()).await;
+    running.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_broker_loses_nothing_when_the_relay_dies_before_it_answers() {
     let bed = Bed::new().await;

@@ -10,7 +10,7 @@ use crate::consumer::{complete, everything};
 use crate::support::{Bed, event};
 
 /// Writes a message like the relay's, or any other, into the first Kafka partition.
-fn send(bed: &Bed, from: Option<(&StoredEvent, i64)>) {
+pub(crate) fn send(bed: &Bed, from: Option<(&StoredEvent, i64)>) {
     let producer: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", &bed.kafka.brokers).create().unwrap();
     let mut headers = OwnedHeaders::new();
