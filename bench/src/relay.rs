@@ -1,14 +1,15 @@
 //! The relay beside the committer whose events it relays, through librdkafka's built-in broker in this process.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use commands::clock::{Clock, Ids};
 use commands::{Committers, Operation, Submission, Verdict};
 use connectors::follow::Follow;
-use connectors::kafka::message::header;
+use connectors::kafka::message::Place;
 use connectors::kafka::testing::TestBroker;
 use connectors::kafka::{self, KafkaConfig, RelayParts};
 use connectors::outlet::{Outlet, OutletParts};
@@ -20,7 +21,7 @@ use migrations::Role;
 use projections::heads::Heads;
 use projections::lease::{LEASE_TIME, Leases};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::Message;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -92,7 +93,11 @@ struct Shops {
     committers: Committers,
     companies: Arc<[CompanyId]>,
     items: Arc<[ItemId]>,
+    /// When commands were known to be committed, by partition and position; kept while it is asked for.
+    commits: Arc<Mutex<Option<Commits>>>,
 }
+
+type Commits = HashMap<(i32, i64), Instant>;
 
 impl Shops {
     async fn open(bed: &Bed) -> anyhow::Result<Self> {
@@ -103,7 +108,7 @@ impl Shops {
         }
         let items = (0..ITEMS).map(bed::item).collect::<anyhow::Result<Vec<_>>>()?;
         bed.settle().await?;
-        Ok(Self { committers, companies: companies.into(), items: items.into() })
+        Ok(Self { committers, companies: companies.into(), items: items.into(), commits: Arc::default() })
     }
 
     /// Receives `count` deliveries, as fast as it goes.
@@ -166,15 +171,16 @@ impl Shops {
         &self,
     ) -> impl Fn(u64) -> futures::future::BoxFuture<'static, anyhow::Result<()>> + Send + Sync + 'static {
         let (committers, companies) = (self.committers.clone(), Arc::clone(&self.companies));
-        let items = Arc::clone(&self.items);
+        let (items, commits) = (Arc::clone(&self.items), Arc::clone(&self.commits));
         move |n| {
             let random = bed::scatter(n);
             let pick = |length: usize, bits: u64| {
                 usize::try_from(bits % u64::try_from(length).unwrap_or(1)).unwrap_or(0)
             };
-            let company = companies.get(pick(companies.len(), random >> 48)).copied();
+            let partition = pick(companies.len(), random >> 48);
+            let company = companies.get(partition).copied();
             let item = items.get(pick(items.len(), random & 0xffff_ffff)).cloned();
-            let committers = committers.clone();
+            let (committers, commits) = (committers.clone(), Arc::clone(&commits));
             Box::pin(async move {
                 let intent = StockIntent::Receive {
                     location_id: bed::main_location()?,
@@ -190,6 +196,9 @@ impl Shops {
                 };
                 let receipt = committers.submit(submission).await?;
                 anyhow::ensure!(matches!(receipt.verdicts.first(), Some(Verdict::Accepted(_))), "refused");
+                if let Some(commits) = lock(&commits).as_mut() {
+                    commits.insert((i32::try_from(partition)?, receipt.position), Instant::now());
+                }
                 Ok(())
             })
         }
@@ -251,8 +260,8 @@ fn messages(config: &KafkaConfig) -> anyhow::Result<usize> {
     Ok(usize::try_from(messages)?)
 }
 
-/// Milliseconds from the decision of a command to the arrival of its event at a consumer, p50 and p99: a bit more than
-/// from commit to broker.
+/// Milliseconds from the committer's word that an event is committed to its arrival at a consumer, p50 and p99: a bit
+/// more than from commit to broker.
 async fn latency_at(
     config: &KafkaConfig,
     shops: &Shops,
@@ -260,21 +269,26 @@ async fn latency_at(
     seconds: Duration,
 ) -> anyhow::Result<(f64, f64)> {
     let over = Arc::new(AtomicBool::new(false));
-    let (told, asked) = (Arc::clone(&over), config.clone());
-    let consumer = tokio::task::spawn_blocking(move || arrivals(&asked, &told));
+    let (told, consumer) = (Arc::clone(&over), at_the_end(config)?);
+    let consumer = tokio::task::spawn_blocking(move || arrivals(&consumer, &told));
+    *lock(&shops.commits) = Some(HashMap::new());
     shops.steady(per_second, seconds).await?;
     tokio::time::sleep(Duration::from_millis(500)).await;
     over.store(true, Ordering::Relaxed);
-    let mut micros = consumer.await??;
-    micros.sort_unstable();
+    let (arrived, commits) = (consumer.await??, lock(&shops.commits).take().unwrap_or_default());
+    let late = |(place, at): &((i32, i64), Instant)| Some(at.saturating_duration_since(*commits.get(place)?));
+    let mut late: Vec<Duration> = arrived.iter().filter_map(late).collect();
+    anyhow::ensure!(late.len() == commits.len(), "{} of {} arrived", late.len(), commits.len());
+    late.sort_unstable();
     let at = |percent: usize| {
-        let found = micros.get(micros.len() * percent / 100).context("nothing arrived")?;
-        anyhow::Ok(f64::from(u32::try_from(*found)?) / 1_000.0)
+        let found = late.get(late.len() * percent / 100).context("nothing arrived")?;
+        anyhow::Ok(found.as_secs_f64() * 1_000.0)
     };
     Ok((at(50)?, at(99)?))
 }
 
-fn arrivals(config: &KafkaConfig, over: &AtomicBool) -> anyhow::Result<Vec<i64>> {
+/// A consumer of what comes from now on.
+fn at_the_end(config: &KafkaConfig) -> anyhow::Result<BaseConsumer> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &config.brokers)
         .set("group.id", "bench")
@@ -283,19 +297,25 @@ fn arrivals(config: &KafkaConfig, over: &AtomicBool) -> anyhow::Result<Vec<i64>>
         .create()?;
     let mut ends = TopicPartitionList::new();
     for partition in 0..i32::from(PARTITIONS) {
-        ends.add_partition_offset(&config.topic, partition, Offset::End)?;
+        let (_, end) = consumer.fetch_watermarks(&config.topic, partition, Duration::from_secs(10))?;
+        ends.add_partition_offset(&config.topic, partition, Offset::Offset(end))?;
     }
     consumer.assign(&ends)?;
-    let (clock, mut micros) = (Clock::system(), Vec::new());
-    while !over.load(Ordering::Relaxed) {
-        let Some(message) = consumer.poll(Duration::from_millis(20)) else { continue };
-        let recorded = recorded_at(&message?).context("a message without a time")?;
-        micros.extend((clock.now() - recorded).num_microseconds());
-    }
-    Ok(micros)
+    Ok(consumer)
 }
 
-fn recorded_at(message: &BorrowedMessage<'_>) -> Option<chrono::DateTime<chrono::Utc>> {
-    let time = message.headers()?.iter().find(|found| found.key == header::TIME)?;
-    std::str::from_utf8(time.value?).ok()?.parse().ok()
+/// Where each message stands, and when it came.
+fn arrivals(consumer: &BaseConsumer, over: &AtomicBool) -> anyhow::Result<Vec<((i32, i64), Instant)>> {
+    let mut arrived = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let Some(message) = consumer.poll(Duration::from_millis(20)) else { continue };
+        let message = message?;
+        let place = message.headers().and_then(Place::read).context("a message without a place")?;
+        arrived.push(((message.partition(), place.position), Instant::now()));
+    }
+    Ok(arrived)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
