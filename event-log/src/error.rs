@@ -1,7 +1,7 @@
 //! What can go wrong with the log.
 
 /// Failure of a read or write of the log. Nothing was appended unless a lost connection hid the answer; see
-/// [`crate::append::settle`].
+/// [`crate::append::is_in_log`].
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The database refused or the connection was lost.
@@ -59,16 +59,20 @@ pub enum LogError {
 impl LogError {
     /// True when the connection was lost and a write may or may not have happened.
     pub fn is_lost_connection(&self) -> bool {
-        match self {
-            LogError::Database(
-                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed,
-            ) => true,
-            // 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now; class 08 connection exception; 25P03
-            // idle_in_transaction_session_timeout.
-            LogError::Database(sqlx::Error::Database(error)) => error
-                .code()
-                .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "25P03"),
-            _ => false,
-        }
+        matches!(self, Self::Database(error) if is_lost_connection(error))
+    }
+}
+
+/// Whether an error tells that the database is away, or went away in the middle of a statement, rather than that it
+/// refused one. A server that dies may break off in the middle of its answer.
+pub fn is_lost_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        // 57P01 admin_shutdown, 57P02 crash_shutdown, 57P03 cannot_connect_now; class 08 connection exception; 25P03
+        // idle_in_transaction_session_timeout.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "25P03"),
+        _ => false,
     }
 }

@@ -29,4 +29,4 @@ pub mod verify;
 pub mod proof;
 pub mod archive;
 
-pub use error::LogError;
+pub use error::{LogError, is_lost_connection};

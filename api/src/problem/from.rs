@@ -2,7 +2,7 @@
 
 use commands::accounts::{AccountsError, RegisterError};
 use commands::{RefusalKind, Refused, SubmitError};
-use event_log::LogError;
+use event_log::{LogError, is_lost_connection};
 use projections::positions::NotYet;
 use projections::projection::ProjectionError;
 
@@ -47,13 +47,12 @@ impl From<NotYet> for Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
-                tracing::warn!(%error, "the database cannot be reached");
-                Self::unavailable("the database cannot be reached at the moment", 1)
-            }
-            error => Self::internal(&error),
+        let has_no_connection = matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed);
+        if has_no_connection || is_lost_connection(&error) {
+            tracing::warn!(%error, "the database cannot be reached");
+            return Self::unavailable("the database cannot be reached at the moment", 1);
         }
+        Self::internal(&error)
     }
 }
 
@@ -124,5 +123,21 @@ pub fn row_error(index: usize, refused: &Refused) -> FieldError {
         pointer: format!("/{index}{}", refused.pointer.as_deref().unwrap_or_default()),
         code: refused.code.clone(),
         message: refused.message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that dies may break off in the middle of a handshake.
+    #[test]
+    fn a_database_that_is_away_is_no_failure_of_ours() {
+        let broken = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
+        let cut = sqlx::Error::Io(std::io::ErrorKind::UnexpectedEof.into());
+        for error in [broken, cut, sqlx::Error::PoolTimedOut, sqlx::Error::WorkerCrashed] {
+            assert_eq!(Problem::from(error).0.code, "unavailable");
+        }
+        assert_eq!(Problem::from(sqlx::Error::RowNotFound).0.code, "internal");
     }
 }

@@ -82,6 +82,9 @@ impl Chaos {
         let town = Town::found().await;
         let writers = Writers::found(&town).await;
         let ledger = Ledger::begin(town.database.owner(), town.partitions, &writers.companies).await;
+        let mut findings = Findings::default();
+        town.topic.check(&ledger.logs, &mut findings).await;
+        assert!(findings.is_empty(), "{findings}");
         Self { town, writers, ledger, happened: Happened::default() }
     }
 

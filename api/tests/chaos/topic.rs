@@ -192,6 +192,8 @@ fn consumer(brokers: &str, partitions: i16) -> BaseConsumer {
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
         .set("fetch.wait.max.ms", "100")
+        // The built-in broker forgets what it was asked when it goes away.
+        .set("socket.timeout.ms", "3000")
         .set("reconnect.backoff.max.ms", "1000")
         .create()
         .unwrap();

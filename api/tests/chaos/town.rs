@@ -81,7 +81,12 @@ impl Town {
         let member = self.member(role, number);
         let mut server = member.server.lock().await;
         *member.url.write().unwrap() = None;
-        server.take().unwrap().kill();
+        let ended = server.take().unwrap();
+        // Its log ends with it.
+        for line in ended.log().lines().filter(|line| line.contains("request failed")) {
+            println!("{role} {number}, which is killed now: {line}");
+        }
+        ended.kill();
         self.raise(member, &mut server).await;
     }
 
