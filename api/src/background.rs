@@ -14,7 +14,10 @@ use commands::{Committers, Operation, Submission, Verdict};
 use domain::shared::ids::CompanyId;
 use event_log::event::Metadata;
 use futures::future::BoxFuture;
+use projections::projection::{Projection, ProjectionError};
+use projections::rebuild::{Options, Progress};
 use sqlx::PgPool;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -27,6 +30,13 @@ type Outside = Box<dyn std::error::Error + Send + Sync>;
 const SCHEDULE_PAUSE: Duration = Duration::from_secs(5);
 /// Pause between tidyings.
 const TIDY_PAUSE: Duration = Duration::from_secs(5);
+
+/// Pause before a read model is built again after a failure; doubled each time.
+const BUILD_PAUSE: Duration = Duration::from_secs(1);
+/// Longest such pause.
+const MAX_BUILD_PAUSE: Duration = Duration::from_mins(1);
+/// Pause between two lines about a read model that is built.
+const BUILD_TOLD_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts jobs and schedules; they end when the state's `stop` is cancelled.
 pub(crate) fn start_jobs(state: &AppState, committing: PgPool, projecting: PgPool, tasks: &TaskTracker) {
@@ -58,6 +68,54 @@ pub(crate) async fn tidy(state: AppState) {
         }
         state.limiter.forget_quiet();
         state.metrics.run_upkeep();
+    }
+}
+
+/// Builds read models whose version is new to a long log, one after the other. Until then nobody reads them: the
+/// process is not ready, and a process of the former release goes on with its own version.
+pub(crate) async fn build(state: AppState, unbuilt: Vec<Arc<dyn Projection>>) {
+    for projection in unbuilt {
+        let mut pause = BUILD_PAUSE;
+        while let Err(error) = build_one(&state, &projection).await {
+            tracing::error!(projection = projection.name(), %error, "a read model cannot be built");
+            tokio::select! {
+                () = state.stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(MAX_BUILD_PAUSE),
+            }
+        }
+        if state.stop.is_cancelled() {
+            return;
+        }
+    }
+}
+
+async fn build_one(state: &AppState, projection: &Arc<dyn Projection>) -> Result<(), ProjectionError> {
+    let (name, version) = (projection.name(), projection.version());
+    let (progress, news) = watch::channel(Progress::default());
+    let options = Options { progress, ..Options::default() };
+    let told = async {
+        loop {
+            tokio::time::sleep(BUILD_TOLD_EVERY).await;
+            let Progress { stage, done, total, per_second } = *news.borrow();
+            tracing::info!(
+                name,
+                version,
+                stage = stage.name(),
+                done,
+                total,
+                per_second,
+                "a read model is built"
+            );
+        }
+    };
+    tokio::select! {
+        () = state.stop.cancelled() => Ok(()),
+        () = told => Ok(()),
+        built = projections::rebuild::build(state.database.owner(), projection, options) => {
+            built?;
+            tracing::info!(name, version, "a read model is complete");
+            Ok(())
+        }
     }
 }
 

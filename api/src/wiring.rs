@@ -100,7 +100,7 @@ pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) 
     let metrics = metrics_handle();
     let database = Database::open(config.source.clone()).await?;
     let all = projections::registry::all();
-    projections::install::install(database.owner(), &all).await?;
+    let unbuilt = projections::install::install(database.owner(), &all).await?;
     let partitions = projections::heads::partitions(database.owner()).await?;
     let pools = open_pools(&database, &config, partitions).await?;
     let secrets = Secrets::load(config.secret.as_deref(), &config.data_dir)?;
@@ -136,6 +136,9 @@ pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) 
     let tasks = TaskTracker::new();
     let drained = CancellationToken::new();
     let runner = start_work(&state, pools, (all, partitions), &tasks, &drained).await?;
+    if state.config.role.works() {
+        tasks.spawn(background::build(state.clone(), unbuilt));
+    }
     let outlets = Outlets::start(&state).await?;
     Ok(Wired { state, tasks, runner, outlets, drained })
 }

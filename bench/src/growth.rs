@@ -39,7 +39,7 @@ pub(crate) async fn measure(
     let load = committer::Load { companies: 1, items: 10_000, keys: true };
     let empty = committer::receive(bed, &load, 512, seconds).await?;
     report.add("our committer on an empty log, with request keys", empty);
-    let grown = grow(bed, Growth { events, companies: 60, days: 730 }).await?;
+    let grown = grow(bed, Growth::realistic(60, events)).await?;
     let size = format!("{} events", grown.events);
     report.add(&format!("log filled with {size}"), rate(grown.events, grown.took)?);
     sqlx::raw_sql("vacuum analyze").execute(bed.database.owner()).await?;
@@ -124,7 +124,7 @@ async fn items(reads: &PgPool, company: Size, grown: &Grown, kind: Kind) -> anyh
     let mut times = Vec::new();
     for n in 0..QUESTIONS {
         // Every other question is about one of the ten most popular products.
-        let products = if n % 2 == 0 { 10 } else { u64::try_from(company.items)? };
+        let products = if n % 2 == 0 { 10 } else { company.items };
         let item = bed::item(usize::try_from(bed::scatter(n) % products)?)?;
         let moment = kind.moment(grown, n + QUESTIONS);
         let started = Instant::now();

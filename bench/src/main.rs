@@ -15,6 +15,7 @@ mod indexes;
 mod relay;
 mod roles;
 mod grow;
+mod rebuild;
 mod growth;
 mod verify;
 mod report;
@@ -79,6 +80,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("roles") {
         two_processes_beside_one(&bed, seconds, &mut report).await?;
+    }
+    if wanted("rebuild") {
+        rebuild::measure(&bed, seconds, &mut report).await?;
     }
     if options.parts.iter().any(|part| part == "growth") {
         growth::measure(&bed, options.events, seconds, &mut report).await?;

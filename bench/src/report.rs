@@ -19,6 +19,11 @@ impl Report {
         self.lines.push((name.to_owned(), format!("{millis:>12.2} ms")));
     }
 
+    /// A number of things.
+    pub(crate) fn count(&mut self, name: &str, number: u64) {
+        self.lines.push((name.to_owned(), format!("{number:>12}")));
+    }
+
     /// A ratio of two rates of this run.
     pub(crate) fn ratio(&mut self, name: &str, ratio: f64) {
         self.lines.push((name.to_owned(), format!("{ratio:>12.2} ×")));

@@ -17,7 +17,7 @@ use crate::LogError;
 use crate::append::{self, Head};
 use crate::chain::GENESIS;
 use crate::checkpoint::Tip;
-use crate::copy::Rows;
+use crate::copy::{Part, Rows, Source};
 pub use crate::fault::{EventName, Fault};
 
 mod batches;
@@ -117,7 +117,7 @@ async fn copied(
     let Some(last) = rows.last() else { return Ok(None) };
     // From below the first position: an event may have been put there.
     let after = if check.head.batch == 0 { -1 } else { check.head.position };
-    let mut events = Rows::open(conn, partition, (after, last.last)).await?;
+    let mut events = Rows::open(conn, Source { partition, part: Part::All }, (after, last.last)).await?;
     let mut page = check.page(rows);
     while events
         .next(|columns| {

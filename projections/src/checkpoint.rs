@@ -13,6 +13,8 @@ pub(crate) enum Copy {
     Next,
     /// The one before the last rebuild.
     Old,
+    /// One that is folded only to be compared.
+    Check,
 }
 
 impl Copy {
@@ -21,33 +23,23 @@ impl Copy {
             Self::Live => "live",
             Self::Next => "next",
             Self::Old => "old",
+            Self::Check => "check",
         }
     }
 }
 
 /// Names the checkpoint of one copy.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) version: i32,
     pub(crate) copy: Copy,
 }
 
-/// Moves the checkpoint of a copy that nobody holds, and keeps its row until the transaction ends. False when it does
-/// not stand at `from` any more.
+/// Moves the checkpoint of a live copy for the holder of a lease, which [`take_over`] has stamped with its epoch, and
+/// keeps its row until the transaction ends. False when it does not stand at `from` any more, somebody else has taken
+/// over since, or a holder must look again ([`call_back`]).
 pub(crate) async fn advance(
-    conn: &mut PgConnection,
-    key: Key,
-    partition: i16,
-    from: i64,
-    to: i64,
-) -> Result<bool, sqlx::Error> {
-    advance_as(conn, key, partition, 0, (from, to)).await
-}
-
-/// The same for the holder of a lease, which [`take_over`] has stamped with its epoch. False also when somebody else has
-/// taken over since, or a holder must look again ([`call_back`]).
-pub(crate) async fn advance_as(
     conn: &mut PgConnection,
     key: Key,
     partition: i16,
@@ -68,6 +60,24 @@ pub(crate) async fn advance_as(
     .execute(conn)
     .await?;
     Ok(moved.rows_affected() == 1)
+}
+
+/// Where a checkpoint stands; none when its copy does not exist.
+pub(crate) async fn at(
+    conn: &mut PgConnection,
+    key: Key,
+    partition: i16,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select position from projections.checkpoints
+         where name = $1 and version = $2 and copy = $3 and partition = $4",
+    )
+    .bind(key.name)
+    .bind(key.version)
+    .bind(key.copy.name())
+    .bind(partition)
+    .fetch_optional(conn)
+    .await
 }
 
 /// Stamps a checkpoint with the epoch of a lease that is still held, and answers where it stands. Waits for a
@@ -155,19 +165,5 @@ pub(crate) async fn remove(conn: &mut PgConnection, key: Key) -> Result<(), sqlx
         .bind(key.copy.name())
         .execute(conn)
         .await?;
-    Ok(())
-}
-
-/// Turns the checkpoints of one copy into those of another, which must have none.
-pub(crate) async fn rename(conn: &mut PgConnection, key: Key, to: Copy) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "update projections.checkpoints set copy = $4 where name = $1 and version = $2 and copy = $3",
-    )
-    .bind(key.name)
-    .bind(key.version)
-    .bind(key.copy.name())
-    .bind(to.name())
-    .execute(conn)
-    .await?;
     Ok(())
 }

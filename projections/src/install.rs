@@ -1,6 +1,8 @@
 //! Makes the schemas of the projections: tables, row-level security, grants, checkpoints at 0.
 //!
-//! Runs as the owner at start. A schema that exists is left as it is: other tables mean another version.
+//! Runs as the owner at start. A schema that exists is left as it is: other tables mean another version. A version that
+//! is new to a long log is not made here but by [`crate::rebuild::build`], which folds it first and brings it to life
+//! when it is complete; the former version goes on meanwhile, read and folded by the processes of the former release.
 
 use std::sync::Arc;
 
@@ -12,22 +14,36 @@ use crate::projection::{Projection, ProjectionError, schema_of};
 /// Serialises installers of several processes.
 const INSTALL_LOCK: i64 = 0x5354_4f43_4b50_524a;
 
-/// Creates what is missing for these projections.
-pub async fn install(owner: &PgPool, projections: &[Arc<dyn Projection>]) -> Result<(), ProjectionError> {
+/// A log of so many events is folded by the runner within a second or two; a longer one is folded before anybody reads.
+pub const SHORT_LOG: i64 = 20_000;
+
+/// Creates what is missing for these projections. Answers those that the log is too long for: they are to be
+/// [built](crate::rebuild::build), and are not live before.
+pub async fn install(
+    owner: &PgPool,
+    projections: &[Arc<dyn Projection>],
+) -> Result<Vec<Arc<dyn Projection>>, ProjectionError> {
     let mut conn = owner.acquire().await?;
     let mut tx = conn.begin().await?;
     sqlx::query("select pg_advisory_xact_lock($1)").bind(INSTALL_LOCK).execute(&mut *tx).await?;
+    let events: i64 = sqlx::query_scalar("select coalesce(sum(position), 0)::bigint from log.log_head")
+        .fetch_one(&mut *tx)
+        .await?;
+    let mut missing = Vec::new();
     for projection in projections {
-        let projection = projection.as_ref();
-        let schema = schema_of(projection);
+        let schema = schema_of(projection.as_ref());
         if !exists(&mut tx, &schema).await? {
-            create_copy(&mut tx, projection, &schema).await?;
+            if events > SHORT_LOG {
+                missing.push(Arc::clone(projection));
+                continue;
+            }
+            create_copy(&mut tx, projection.as_ref(), &schema).await?;
         }
         let key = Key { name: projection.name(), version: projection.version(), copy: Copy::Live };
         checkpoint::start(&mut tx, key).await?;
     }
     tx.commit().await?;
-    Ok(())
+    Ok(missing)
 }
 
 /// Whether a schema exists.

@@ -3,10 +3,11 @@
 //! A [`projection::Projection`] is one file: name, version, DDL and `apply`. The [`runner`] reads the log in blocks and
 //! folds them in one transaction with the checkpoint, so every event counts exactly once. [`registry`] lists all
 //! projections, [`install`] makes their schemas, [`lease`] says which process folds what, [`positions`] lets a reader
-//! wait for what was just written, [`tenant`] opens the transaction that sees one company. [`verify`] and [`rebuild`]
-//! fold again from zero. [`parked`] keeps what cannot be folded out of the way.
+//! wait for what was just written, [`tenant`] opens the transaction that sees one company. [`rebuild`] folds again from
+//! zero, in memory ([`bulk`]), and [`verify`] proves by it. [`parked`] keeps what cannot be folded out of the way.
 
 pub mod projection;
+pub mod bulk;
 mod folded;
 pub mod registry;
 pub mod install;

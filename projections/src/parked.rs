@@ -15,7 +15,7 @@ use event_log::event::StoredEvent;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-pub(crate) use careful::{fold_carefully, is_poison};
+pub(crate) use careful::{fold_carefully, is_poison, place_of};
 
 use crate::checkpoint::Key;
 use crate::projection::ProjectionError;
@@ -132,6 +132,11 @@ impl LeftOut {
             || self.streams.get(&stream_of(event)).is_some_and(|from| event.position >= *from)
     }
 
+    /// Whether nothing more may be parked.
+    pub(crate) fn is_full(&self) -> bool {
+        self.streams.len() >= MAX_PARKED
+    }
+
     /// Number of parked streams and of skipped events.
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.streams.len(), self.skipped.len())
@@ -151,7 +156,7 @@ impl LeftOut {
     }
 
     /// Sets an event aside, with everything that follows in its stream.
-    async fn park(
+    pub(crate) async fn park(
         &mut self,
         conn: &mut PgConnection,
         key: Key,

@@ -4,8 +4,11 @@
 //! the runner sets `search_path` to the copy that is folded, so that live, rebuilt and verified copies share the code.
 
 use event_log::event::StoredEvent;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::PgConnection;
+
+use crate::bulk::Builder;
 
 /// One read model.
 pub trait Projection: Send + Sync + 'static {
@@ -25,7 +28,8 @@ pub trait Projection: Send + Sync + 'static {
     }
 
     /// Creates its tables and indexes, names unqualified. Every table has a primary key that begins with `company_id`.
-    /// Row-level security and grants are added by [`crate::install`].
+    /// Row-level security and grants are added by [`crate::install`]; a copy that is loaded by a [`Builder`] gets its
+    /// keys and indexes after its rows.
     fn ddl(&self) -> &'static str;
 
     /// Folds a block of events of one partition, in position order, set-based. Runs in the runner's transaction.
@@ -34,6 +38,22 @@ pub trait Projection: Send + Sync + 'static {
         conn: &'a mut PgConnection,
         block: &'a [StoredEvent],
     ) -> BoxFuture<'a, Result<(), ProjectionError>>;
+
+    /// Folds one partition in memory when a copy is made from zero. None where its events are few: large blocks then
+    /// go through [`Projection::apply`].
+    fn builder(&self) -> Option<Box<dyn Builder>> {
+        None
+    }
+
+    /// Sums up what a builder has brought in, once keys and indexes are there. May be done twice.
+    fn sum_up<'a>(&'a self, _conn: &'a mut PgConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
+    /// Whether its builder looks at the metadata of events; they are not read from the log otherwise.
+    fn reads_metadata(&self) -> bool {
+        true
+    }
 }
 
 /// Rows of one statement where every event makes a row: few enough to stay in the processor's caches on their way.
@@ -77,6 +97,15 @@ pub enum ProjectionError {
     /// No projection has this name.
     #[error("there is no projection named {0}")]
     Unknown(String),
+    /// Another process makes a copy of it at the moment.
+    #[error("a copy of {0} is being made already")]
+    UnderWay(String),
+    /// The live copy was never free for long enough to be replaced; the new one is kept and a rebuild goes on with it.
+    #[error("the live copy of {0} was never free for the switch; the new copy waits, rebuild again")]
+    NeverFree(String),
+    /// The threads of a rebuild could not be started, or failed.
+    #[error("the rebuild's threads failed")]
+    Threads(#[source] std::io::Error),
 }
 
 /// A stored event as `E`, decoded unless its meaning is known; the error names its place in the log.

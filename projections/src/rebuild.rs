@@ -1,19 +1,63 @@
-//! Folds a projection from zero into a copy beside the live one, compares the two and lets the new one take its place.
+//! Makes copies of a projection from the log while the live one goes on: to mend it, to prove it, to have a new version.
 //!
-//! Resumable: the copy has checkpoints of its own. The old copy stays as `<schema>__old` until the next rebuild. While
-//! the two are compared the live copy stands still, so that both stand at the same position.
+//! Read in this order: [`rebuild`] and its relatives here, then `work` (the steps of one run), `copies` (names, locks,
+//! which copy is compared with), `load` (reading, folding and writing side by side), `keys` (indexes are made after the
+//! rows), `catch_up`, `switch`, `progress`. A run works on threads of its own (`apart`).
+//!
+//! The steps: load every partition up to where the live copy stands; make keys and indexes; fold what has come
+//! meanwhile; compare with the live copy at exactly the same events; take its place. The live copy never stands still
+//! but for some milliseconds at the end. The former copy stays as `<schema>__old` until the next rebuild.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use serde::Serialize;
-use sqlx::{Connection, Executor, PgConnection, PgPool};
+use sqlx::PgPool;
+use tokio::sync::watch;
 
-use crate::checkpoint::{self, Copy, Key};
-use crate::compare::{TableComparison, compare};
-use crate::install::{create_copy, exists};
-use crate::projection::{Projection, ProjectionError, schema_of};
-use crate::verify::fold_range;
+use crate::checkpoint::Copy;
+use crate::compare::TableComparison;
+use crate::projection::{Projection, ProjectionError};
+use work::{Purpose, Work};
 
-/// Events of one transaction of the new copy.
-const STEP_EVENTS: i64 = 20_000;
+mod apart;
+mod pace;
+mod progress;
+mod copies;
+mod keys;
+mod load;
+mod catch_up;
+mod switch;
+mod work;
+
+pub(crate) use copies::{MAKING, keep_out};
+pub use progress::{Progress, Stage};
+
+/// How a copy is made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Compare only; the new copy is discarded.
+    pub diff_only: bool,
+    /// Events folded a second at most.
+    pub max_rate: Option<u32>,
+    /// Partitions that are read at the same time, and threads that fold them.
+    pub connections: usize,
+    /// Hears of progress; subscribe before.
+    pub progress: watch::Sender<Progress>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let processors = available_parallelism().map_or(2, NonZero::get);
+        Self {
+            diff_only: false,
+            max_rate: None,
+            connections: processors.clamp(1, 4),
+            progress: watch::Sender::new(Progress::default()),
+        }
+    }
+}
 
 /// What became of a rebuild.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,211 +66,71 @@ pub struct Rebuild {
     pub projection: &'static str,
     /// Version of its tables.
     pub version: i32,
-    /// Positions at which the copies were compared, by partition.
+    /// Version of the live copy that it was compared with; none where nothing was there to compare with.
+    pub compared_with: Option<i32>,
+    /// Positions up to which events were folded (and the copies compared), by partition.
     pub positions: Vec<(i16, i64)>,
-    /// Every table; `first` is the live copy of before.
+    /// Every table; `first` is the copy that was live before.
     pub tables: Vec<TableComparison>,
+    /// Streams that both copies leave out because an event of theirs cannot be folded: see [`crate::parked`].
+    pub parked: usize,
+    /// Events that both copies leave out for good.
+    pub skipped: usize,
     /// Whether the new copy is live now; else it was discarded.
     pub switched: bool,
+    /// Milliseconds for which folding stood still, so that the new copy could take the place of the live one.
+    pub pause_ms: Option<u64>,
 }
 
-/// Names of the three copies.
-struct Copies {
-    live: String,
-    next: String,
-    old: String,
-    name: &'static str,
-    version: i32,
-}
-
-impl Copies {
-    fn of(projection: &dyn Projection) -> Self {
-        let live = schema_of(projection);
-        Self {
-            next: format!("{live}__next"),
-            old: format!("{live}__old"),
-            live,
-            name: projection.name(),
-            version: projection.version(),
-        }
-    }
-
-    fn key(&self, copy: Copy) -> Key {
-        Key { name: self.name, version: self.version, copy }
-    }
-}
-
-/// Rebuilds as the owner. With `diff_only` the new copy is compared and discarded. `progress` is told the events
-/// folded and the events to fold.
+/// Rebuilds as the owner. Where no copy of this version is live, the new one is compared with that of the newest former
+/// version and comes to life beside it. A run that was interrupted is taken up.
 pub async fn rebuild(
     owner: &PgPool,
-    projection: &dyn Projection,
-    diff_only: bool,
-    progress: &(dyn Fn(i64, i64) + Sync),
+    projection: &Arc<dyn Projection>,
+    options: Options,
 ) -> Result<Rebuild, ProjectionError> {
-    let copies = Copies::of(projection);
-    let mut conn = owner.acquire().await?;
-    begin_copy(&mut conn, projection, &copies).await?;
-    fold_towards_live(&mut conn, projection, &copies, progress).await?;
-    let (positions, tables) = compare_copies(&mut conn, projection, &copies).await?;
-    if diff_only {
-        discard(&mut conn, &copies).await?;
-    } else {
-        switch(&mut conn, projection, &copies).await?;
-    }
-    let Copies { name, version, .. } = copies;
-    Ok(Rebuild { projection: name, version, positions, tables, switched: !diff_only })
+    let purpose = if options.diff_only { Purpose::Compare } else { Purpose::Replace };
+    run(owner, projection, Copy::Next, purpose, options).await
 }
 
-/// Puts the copy of before the last rebuild back. False when there is none.
-pub async fn rollback(owner: &PgPool, projection: &dyn Projection) -> Result<bool, ProjectionError> {
-    let copies = Copies::of(projection);
-    let mut conn = owner.acquire().await?;
-    if !exists(&mut conn, &copies.old).await? {
-        return Ok(false);
-    }
-    let mut tx = conn.begin().await?;
-    prepare_switch(&mut tx).await?;
-    checkpoint::all(&mut tx, copies.key(Copy::Live), true).await?;
-    checkpoint::remove(&mut tx, copies.key(Copy::Next)).await?;
-    checkpoint::rename(&mut tx, copies.key(Copy::Live), Copy::Next).await?;
-    checkpoint::rename(&mut tx, copies.key(Copy::Old), Copy::Live).await?;
-    checkpoint::rename(&mut tx, copies.key(Copy::Next), Copy::Old).await?;
-    let Copies { live, next, old, .. } = &copies;
-    tx.execute(sqlx::raw_sql(&format!(
-        "drop schema if exists {next} cascade;
-         alter schema {live} rename to {next};
-         alter schema {old} rename to {live};
-         alter schema {next} rename to {old}"
-    )))
-    .await?;
-    tx.commit().await?;
-    Ok(true)
+/// Makes the first copy of a version from a log that has long begun, and brings it to life. Waits when another process
+/// does so; nothing is done when there is one.
+pub async fn build(
+    owner: &PgPool,
+    projection: &Arc<dyn Projection>,
+    options: Options,
+) -> Result<Rebuild, ProjectionError> {
+    run(owner, projection, Copy::Next, Purpose::Begin, options).await
 }
 
-async fn begin_copy(
-    conn: &mut PgConnection,
-    projection: &dyn Projection,
-    copies: &Copies,
-) -> Result<(), ProjectionError> {
-    if exists(conn, &copies.next).await? {
-        return Ok(());
-    }
-    let mut tx = conn.begin().await?;
-    create_copy(&mut tx, projection, &copies.next).await?;
-    checkpoint::remove(&mut tx, copies.key(Copy::Next)).await?;
-    checkpoint::start(&mut tx, copies.key(Copy::Next)).await?;
-    tx.commit().await?;
-    Ok(())
+/// Folds afresh, compares, and discards; beside a rebuild, not in place of one.
+pub(crate) async fn check(
+    owner: &PgPool,
+    projection: &Arc<dyn Projection>,
+) -> Result<Rebuild, ProjectionError> {
+    run(owner, projection, Copy::Check, Purpose::Check, Options::default()).await
 }
 
-async fn fold_towards_live(
-    conn: &mut PgConnection,
-    projection: &dyn Projection,
-    copies: &Copies,
-    progress: &(dyn Fn(i64, i64) + Sync),
-) -> Result<(), ProjectionError> {
-    loop {
-        let live = checkpoint::all(conn, copies.key(Copy::Live), false).await?;
-        let next = checkpoint::all(conn, copies.key(Copy::Next), false).await?;
-        let target: i64 = live.iter().map(|(_, position)| position).sum();
-        let done: i64 = next.iter().map(|(_, position)| position).sum();
-        progress(done, target);
-        let behind = next.iter().filter_map(|(partition, at)| {
-            let (_, to) = live.iter().find(|(live_partition, _)| live_partition == partition)?;
-            (to > at).then_some((*partition, *at, (*to).min(at + STEP_EVENTS)))
-        });
-        let behind: Vec<_> = behind.collect();
-        if target - done < STEP_EVENTS {
-            return Ok(());
-        }
-        for (partition, from, to) in behind {
-            let mut tx = conn.begin_with(begin(&copies.next)).await?;
-            step(&mut tx, projection, copies, (partition, from, to)).await?;
-            tx.commit().await?;
-        }
-    }
+/// Puts the copy of before the last rebuild back, once it has folded what it missed. False when there is none.
+pub async fn rollback(owner: &PgPool, projection: &Arc<dyn Projection>) -> Result<bool, ProjectionError> {
+    let done = run(owner, projection, Copy::Old, Purpose::RollBack, Options::default()).await?;
+    Ok(done.switched)
 }
 
-fn begin(schema: &str) -> String {
-    format!("begin; set local synchronous_commit = off; set local search_path = {schema}, public")
-}
-
-async fn step(
-    conn: &mut PgConnection,
-    projection: &dyn Projection,
-    copies: &Copies,
-    (partition, from, to): (i16, i64, i64),
-) -> Result<(), ProjectionError> {
-    if checkpoint::advance(conn, copies.key(Copy::Next), partition, from, to).await? {
-        fold_range(conn, projection, partition, from, to).await?;
-    }
-    Ok(())
-}
-
-/// Stops the live copy for the length of the transaction and brings the next one to the same positions.
-async fn align(
-    conn: &mut PgConnection,
-    projection: &dyn Projection,
-    copies: &Copies,
-) -> Result<Vec<(i16, i64)>, ProjectionError> {
-    let live = checkpoint::all(conn, copies.key(Copy::Live), true).await?;
-    for (partition, from) in checkpoint::all(conn, copies.key(Copy::Next), true).await? {
-        let to =
-            live.iter().find(|(live_partition, _)| *live_partition == partition).map_or(from, |(_, to)| *to);
-        if to > from {
-            step(conn, projection, copies, (partition, from, to)).await?;
-        }
-    }
-    Ok(live)
-}
-
-async fn compare_copies(
-    conn: &mut PgConnection,
-    projection: &dyn Projection,
-    copies: &Copies,
-) -> Result<(Vec<(i16, i64)>, Vec<TableComparison>), ProjectionError> {
-    let mut tx = conn.begin_with(begin(&copies.next)).await?;
-    let positions = align(&mut tx, projection, copies).await?;
-    let tables = compare(&mut tx, &copies.live, &copies.next).await?;
-    tx.commit().await?;
-    Ok((positions, tables))
-}
-
-async fn discard(conn: &mut PgConnection, copies: &Copies) -> Result<(), ProjectionError> {
-    let mut tx = conn.begin().await?;
-    checkpoint::remove(&mut tx, copies.key(Copy::Next)).await?;
-    tx.execute(sqlx::raw_sql(&format!("drop schema if exists {} cascade", copies.next))).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-async fn prepare_switch(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("set local lock_timeout = '2s'").execute(conn).await?;
-    Ok(())
-}
-
-async fn switch(
-    conn: &mut PgConnection,
-    projection: &dyn Projection,
-    copies: &Copies,
-) -> Result<(), ProjectionError> {
-    let Copies { live, next, old, .. } = copies;
-    let mut tx = conn.begin().await?;
-    prepare_switch(&mut tx).await?;
-    checkpoint::remove(&mut tx, copies.key(Copy::Old)).await?;
-    tx.execute(sqlx::raw_sql(&format!("drop schema if exists {old} cascade"))).await?;
-    tx.commit().await?;
-
-    let mut tx = conn.begin_with(begin(next)).await?;
-    prepare_switch(&mut tx).await?;
-    align(&mut tx, projection, copies).await?;
-    checkpoint::rename(&mut tx, copies.key(Copy::Live), Copy::Old).await?;
-    checkpoint::rename(&mut tx, copies.key(Copy::Next), Copy::Live).await?;
-    tx.execute(sqlx::raw_sql(&format!(
-        "alter schema {live} rename to {old}; alter schema {next} rename to {live}"
-    )))
-    .await?;
-    tx.commit().await?;
-    Ok(())
+async fn run(
+    owner: &PgPool,
+    projection: &Arc<dyn Projection>,
+    copy: Copy,
+    purpose: Purpose,
+    options: Options,
+) -> Result<Rebuild, ProjectionError> {
+    let (connect, projection) = (owner.connect_options(), Arc::clone(projection));
+    let threads = options.connections.max(1);
+    apart::apart(threads, move || async move {
+        let work = Work::new(&connect, projection, copy, options);
+        let done = work.run(purpose).await;
+        work.close().await;
+        done
+    })
+    .await
 }

@@ -24,6 +24,8 @@ mod intake;
 const SAVE_AFTER: Duration = Duration::from_millis(250);
 /// Shortest pause after a failure.
 const MIN_BACKOFF: Duration = Duration::from_millis(50);
+/// Pause between looks for a live copy while the first of its version is being built.
+const UNTIL_BUILT: Duration = Duration::from_millis(200);
 /// Longest pause after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// How long PostgreSQL waits for a silent worker in the middle of a transaction before it rolls back: a process that was
@@ -149,7 +151,12 @@ impl Worker {
     async fn load(&mut self) -> Result<Step, ProjectionError> {
         let mut conn = self.config.pool.acquire().await?;
         let Some(saved) = checkpoint::take_over(&mut conn, self.key, &self.lease).await? else {
-            return Ok(Step::Replaced);
+            if checkpoint::at(&mut conn, self.key, self.partition).await?.is_some() {
+                return Ok(Step::Replaced);
+            }
+            drop(conn);
+            self.wait_for_copy().await;
+            return Ok(Step::On);
         };
         self.left_out = LeftOut::read(&mut conn, self.key, self.partition).await?;
         self.saved = saved;
@@ -159,6 +166,14 @@ impl Worker {
         self.config.positions.fold_here(self.key.name, self.partition, true);
         self.config.positions.publish(self.key.name, self.partition, saved);
         Ok(Step::On)
+    }
+
+    /// Before another look for a copy that nobody reads yet: it is being built, by whichever process.
+    async fn wait_for_copy(&self) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(UNTIL_BUILT) => {}
+        }
     }
 
     /// A write was refused: the copy is another one now, or so is the holder.
@@ -206,7 +221,7 @@ impl Worker {
     async fn advance(&self, to: i64) -> Result<Option<Transaction<'static, Postgres>>, ProjectionError> {
         let mut tx = self.config.pool.begin_with(self.begin.clone()).await?;
         let range = (self.saved, to);
-        if checkpoint::advance_as(&mut tx, self.key, self.partition, self.lease.epoch, range).await? {
+        if checkpoint::advance(&mut tx, self.key, self.partition, self.lease.epoch, range).await? {
             return Ok(Some(tx));
         }
         tx.rollback().await?;

@@ -15,6 +15,7 @@ use projections::heads::{Heads, partitions};
 use projections::lease::Leases;
 use projections::positions::Positions;
 use projections::projection::{Projection, ProjectionError};
+use projections::rebuild::Options;
 use projections::runner::{Block, Feeds, Runner, RunnerConfig};
 use projections::{install, rebuild, tenant, verify};
 use sqlx::{PgConnection, PgPool};
@@ -135,12 +136,20 @@ impl Bench {
         (runner, positions)
     }
 
+    fn projection(&self) -> Arc<dyn Projection> {
+        self.tally.clone()
+    }
+
     async fn counted(&self) -> i64 {
         sqlx::query_scalar("select coalesce(sum(events), 0)::bigint from tally_1.counts")
             .fetch_one(self.database.owner())
             .await
             .unwrap()
     }
+}
+
+fn diff_only() -> Options {
+    Options { diff_only: true, ..Options::default() }
 }
 
 fn noon() -> DateTime<Utc> {
@@ -245,7 +254,7 @@ async fn a_fresh_fold_equals_the_live_tables_and_names_an_edited_row() {
     positions.wait(&["tally"], 0, 100, PATIENCE).await.unwrap();
     runner.stop().await;
     let owner = bench.database.owner();
-    let verified = verify::verify(owner, bench.tally.as_ref()).await.unwrap();
+    let verified = verify::verify(owner, &bench.projection()).await.unwrap();
     assert!(verified.is_equal(), "{verified:?}");
     let rows = verified.tables.first().unwrap().rows;
     assert!(rows > 0);
@@ -257,10 +266,16 @@ async fn a_fresh_fold_equals_the_live_tables_and_names_an_edited_row() {
     .execute(owner)
     .await
     .unwrap();
-    let verified = verify::verify(owner, bench.tally.as_ref()).await.unwrap();
+    let verified = verify::verify(owner, &bench.projection()).await.unwrap();
     let table = verified.tables.first().unwrap();
     assert_eq!((table.different, table.only_first, table.only_other), (1, 0, 0));
-    assert_eq!(table.examples, [format!("{HERS} | item-3")]);
+    let [difference] = &table.examples[..] else { panic!("{table:?}") };
+    assert_eq!(difference.key, format!("{HERS} | item-3"));
+    let [column] = &difference.columns[..] else { panic!("{table:?}") };
+    assert_eq!(column.column, "events");
+    let (first, other): (i64, i64) =
+        (column.first.as_ref().unwrap().parse().unwrap(), column.other.as_ref().unwrap().parse().unwrap());
+    assert_eq!(first, other + 1, "both values are told");
 }
 
 #[tokio::test]
@@ -272,18 +287,18 @@ async fn a_rebuild_mends_the_tables_while_the_runner_works() {
     let owner = bench.database.owner();
     sqlx::query("delete from tally_1.counts where stream_id = 'item-3'").execute(owner).await.unwrap();
 
-    let shown = rebuild::rebuild(owner, bench.tally.as_ref(), true, &|_, _| ()).await.unwrap();
+    let shown = rebuild::rebuild(owner, &bench.projection(), diff_only()).await.unwrap();
     assert!(!shown.switched);
     assert_eq!(shown.tables.first().unwrap().only_other, 2);
-    let rebuilt = rebuild::rebuild(owner, bench.tally.as_ref(), false, &|_, _| ()).await.unwrap();
+    let rebuilt = rebuild::rebuild(owner, &bench.projection(), Options::default()).await.unwrap();
     assert!(rebuilt.switched);
 
     bench.append(50).await;
     positions.wait(&["tally"], 0, 150, PATIENCE).await.unwrap();
     assert_eq!(bench.counted().await, 120);
-    assert!(verify::verify(owner, bench.tally.as_ref()).await.unwrap().is_equal());
+    assert!(verify::verify(owner, &bench.projection()).await.unwrap().is_equal());
     runner.stop().await;
-    assert!(rebuild::rollback(owner, bench.tally.as_ref()).await.unwrap());
+    assert!(rebuild::rollback(owner, &bench.projection()).await.unwrap());
     assert!(bench.counted().await < 120);
 }
 

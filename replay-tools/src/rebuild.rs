@@ -1,42 +1,64 @@
 //! `replay rebuild` and `replay rollback`: fold a read model again beside the live one, compare, switch.
 //!
-//! A rebuild that was interrupted goes on where it stopped. The rate holds on average while the new copy comes near;
-//! the last events are folded at once, with the live copy held still.
+//! A rebuild that was interrupted goes on where it stopped. The rate holds while the new copy comes near; the last
+//! events are folded at once, while the live copy's folding stands still.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use projections::compare::TableComparison;
-use projections::{install, registry};
+use projections::rebuild::{Options, Progress, Rebuild, Stage};
+use projections::registry;
 use sqlx::PgPool;
+use tokio::sync::watch;
 
 use crate::cli::{RebuildArgs, RollbackArgs};
 use crate::output::{Finding, counted};
-use crate::verify::show_differences;
+use crate::verify::{show_differences, show_left_out};
+
+/// Pause between two lines of progress.
+const SHOWN_EVERY: Duration = Duration::from_secs(1);
 
 /// Rebuilds and shows where the copies differ.
 pub(crate) async fn run(owner: &PgPool, args: &RebuildArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
     let projection = registry::named(&args.projection)?;
-    install::install(owner, std::slice::from_ref(&projection)).await?;
-    let pace = Mutex::new(Pace::new(args.max_rate));
-    let progress = |done, target| {
-        let mut pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
-        pace.report(projection.name(), done, target);
+    let (progress, news) = watch::channel(Progress::default());
+    let options =
+        Options { diff_only: args.diff_only, max_rate: args.max_rate, progress, ..Options::default() };
+    let rebuilt = tokio::select! {
+        rebuilt = projections::rebuild::rebuild(owner, &projection, options) => rebuilt?,
+        never = show(projection.name(), news) => never,
     };
-    let rebuilt =
-        projections::rebuild::rebuild(owner, projection.as_ref(), args.diff_only, &progress).await?;
+    show_outcome(&rebuilt, out)
+}
 
+fn show_outcome(rebuilt: &Rebuild, out: &mut dyn Write) -> anyhow::Result<Finding> {
     let folded = counted(rebuilt.positions.iter().map(|(_, position)| position).sum(), "event");
     let (name, version) = (rebuilt.projection, rebuilt.version);
     let equal = rebuilt.tables.iter().all(TableComparison::is_equal);
-    let verdict = if equal { "equals the live copy" } else { "DIFFERS from the live copy" };
-    writeln!(out, "{name} version {version}: a fresh fold of {folded} {verdict}")?;
+    write!(out, "{name} version {version}: a fresh fold of {folded} ")?;
+    match rebuilt.compared_with {
+        None => writeln!(out, "has nothing to be compared with")?,
+        Some(live) if live == version && equal => writeln!(out, "equals the live copy")?,
+        Some(live) if live == version => writeln!(out, "DIFFERS from the live copy")?,
+        Some(former) if equal => writeln!(out, "equals version {former}")?,
+        Some(former) => writeln!(out, "DIFFERS from version {former}")?,
+    }
+    for TableComparison { table, rows, other_rows, checksum, other_checksum, .. } in &rebuilt.tables {
+        writeln!(
+            out,
+            "  {table}: {rows} rows, checksum {checksum}; new copy {other_rows} rows, {other_checksum}"
+        )?;
+    }
     show_differences(&rebuilt.tables, ("live", "new"), out)?;
-    if rebuilt.switched {
-        writeln!(out, "the new copy is live; `replay rollback {name}` puts the former one back")?;
-    } else {
-        writeln!(out, "the new copy was discarded")?;
+    show_left_out(name, (rebuilt.parked, rebuilt.skipped), out)?;
+    match rebuilt.pause_ms {
+        _ if !rebuilt.switched => writeln!(out, "the new copy was discarded")?,
+        Some(pause) => writeln!(
+            out,
+            "the new copy is live, folding stood still for {pause} ms; `replay rollback {name}` puts the former one back"
+        )?,
+        None => writeln!(out, "version {version} is live now; former versions are as they were")?,
     }
     Ok(Finding::of(equal))
 }
@@ -48,44 +70,33 @@ pub(crate) async fn roll_back(
     out: &mut dyn Write,
 ) -> anyhow::Result<Finding> {
     let projection = registry::named(&args.projection)?;
-    let done = projections::rebuild::rollback(owner, projection.as_ref()).await?;
+    let done = projections::rebuild::rollback(owner, &projection).await?;
     anyhow::ensure!(done, "there is no former copy of {}", args.projection);
     writeln!(out, "the former copy of {} is live again", args.projection)?;
     Ok(Finding::Agreement)
 }
 
-/// Shows progress and holds the rate.
-struct Pace {
-    max_rate: Option<u32>,
-    begun: Option<(Instant, i64)>,
-    shown: Option<Instant>,
-}
-
-impl Pace {
-    fn new(max_rate: Option<u32>) -> Self {
-        Self { max_rate, begun: None, shown: None }
-    }
-
-    /// Called between two steps: no transaction is open.
-    fn report(&mut self, name: &str, done: i64, target: i64) {
-        let now = Instant::now();
-        let (begun, first) = *self.begun.get_or_insert((now, done));
-        let folded = u64::try_from(done - first).unwrap_or(0);
-        if let Some(early) = self.max_rate.and_then(|rate| time_for(folded, rate).checked_sub(now - begun)) {
-            tokio::task::block_in_place(|| std::thread::sleep(early));
+/// Shows progress until it is stopped.
+async fn show<T>(name: &str, mut news: watch::Receiver<Progress>) -> T {
+    loop {
+        let progress = *news.borrow_and_update();
+        if progress.total > 0 || progress.stage != Stage::Loading {
+            let _closed = writeln!(io::stderr(), "{name}: {}", line_of(&progress));
         }
-        if self.shown.is_none_or(|shown| shown.elapsed() >= Duration::from_secs(1)) {
-            self.shown = Some(now);
-            let left = u64::try_from(target - done).unwrap_or(0);
-            let elapsed = begun.elapsed().as_secs();
-            let eta = (elapsed * left).checked_div(folded);
-            let eta = eta.map_or_else(String::new, |seconds| format!(", about {seconds} s left"));
-            let _closed = writeln!(io::stderr(), "{name}: {done} of {target} events{eta}");
+        let stage = progress.stage;
+        let turn = news.wait_for(|now| now.stage != stage);
+        if let Ok(Err(_ended)) = tokio::time::timeout(SHOWN_EVERY, turn).await {
+            return std::future::pending().await;
         }
     }
 }
 
-/// How long so many events take at this rate.
-fn time_for(events: u64, rate: u32) -> Duration {
-    Duration::from_millis(events.saturating_mul(1_000) / u64::from(rate))
+fn line_of(progress: &Progress) -> String {
+    let Progress { stage, done, total, per_second } = progress;
+    let left = progress.remaining().map(|left| format!(", about {} s left", left.as_secs()));
+    format!(
+        "{}, {done} of {total} events at {per_second} a second{}",
+        stage.name().replace('_', " "),
+        left.unwrap_or_default()
+    )
 }

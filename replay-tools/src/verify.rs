@@ -8,7 +8,7 @@ use std::path::Path;
 use event_log::checkpoint::{SignedCheckpoint, Tip};
 use event_log::hex;
 use event_log::verify::{Report, verify_all};
-use projections::compare::TableComparison;
+use projections::compare::{ColumnDifference, Shape, TableComparison};
 use projections::projection::schema_of;
 use projections::registry;
 use projections::verify::Verification;
@@ -100,7 +100,7 @@ async fn models_equal(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Fin
     let mut finding = Finding::Agreement;
     for projection in registry::all() {
         let schema = schema_of(projection.as_ref());
-        match projections::verify::verify(owner, projection.as_ref()).await {
+        match projections::verify::verify(owner, &projection).await {
             Ok(found) if found.positions.is_empty() => {
                 writeln!(out, "{schema}  MISSING, it was never installed")?;
                 finding = Finding::Difference;
@@ -118,14 +118,7 @@ async fn models_equal(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Fin
 fn show_model(schema: &str, found: &Verification, out: &mut dyn Write) -> anyhow::Result<Finding> {
     let folded = counted(found.positions.iter().map(|(_, position)| position).sum(), "event");
     let rows = counted(found.tables.iter().map(|table| table.rows).sum(), "row");
-    if found.skipped > 0 {
-        let skipped = counted(i64::try_from(found.skipped).unwrap_or(i64::MAX), "event");
-        writeln!(out, "{schema}  leaves out {skipped} that somebody decided to skip")?;
-    }
-    if found.parked > 0 {
-        let parked = counted(i64::try_from(found.parked).unwrap_or(i64::MAX), "stream");
-        writeln!(out, "{schema}  IS INCOMPLETE: {parked} cannot be folded, see `replay parked`")?;
-    }
+    show_left_out(schema, (found.parked, found.skipped), out)?;
     if found.is_equal() {
         writeln!(out, "{schema}  {rows} equal a fresh fold of {folded}")?;
         return Ok(Finding::of(found.parked == 0));
@@ -135,6 +128,23 @@ fn show_model(schema: &str, found: &Verification, out: &mut dyn Write) -> anyhow
     Ok(Finding::Difference)
 }
 
+/// Shows what both copies leave out: parked streams and skipped events.
+pub(crate) fn show_left_out(
+    model: &str,
+    (parked, skipped): (usize, usize),
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    if skipped > 0 {
+        let skipped = counted(i64::try_from(skipped).unwrap_or(i64::MAX), "event");
+        writeln!(out, "{model}  leaves out {skipped} that somebody decided to skip")?;
+    }
+    if parked > 0 {
+        let parked = counted(i64::try_from(parked).unwrap_or(i64::MAX), "stream");
+        writeln!(out, "{model}  IS INCOMPLETE: {parked} cannot be folded, see `replay parked`")?;
+    }
+    Ok(())
+}
+
 /// Shows the tables that differ; `sides` names the two copies.
 pub(crate) fn show_differences(
     tables: &[TableComparison],
@@ -142,15 +152,35 @@ pub(crate) fn show_differences(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     for table in tables.iter().filter(|table| !table.is_equal()) {
-        let TableComparison { table, only_first, only_other, different, examples, .. } = table;
+        let TableComparison { table, only_first, only_other, different, examples, shape, .. } = table;
         let (first, other) = sides;
         writeln!(
             out,
             "  {table}: {different} differ, {only_first} only in the {first} copy, {only_other} only in the {other} copy"
         )?;
-        for key in examples {
-            writeln!(out, "    {key}")?;
+        if let Some(shape) = shape {
+            show_shape(shape, sides, out)?;
         }
+        for difference in examples {
+            writeln!(out, "    {}", difference.key)?;
+            for ColumnDifference { column, first: one, other: two } in &difference.columns {
+                let (one, two) = (one.as_deref().unwrap_or("-"), two.as_deref().unwrap_or("-"));
+                writeln!(out, "      {column}: {one} in the {first} copy, {two} in the {other} copy")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Shows in what the tables themselves differ.
+fn show_shape(shape: &Shape, (first, other): (&str, &str), out: &mut dyn Write) -> anyhow::Result<()> {
+    for (columns, side) in [(&shape.only_first, first), (&shape.only_other, other)] {
+        if !columns.is_empty() {
+            writeln!(out, "    columns only in the {side} copy: {}", columns.join(", "))?;
+        }
+    }
+    if shape.unpaired {
+        writeln!(out, "    rows cannot be paired: another key, or a table of one copy alone")?;
     }
     Ok(())
 }

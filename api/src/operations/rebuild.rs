@@ -1,10 +1,12 @@
 //! POST /ops/projections/{name}/rebuild: fold a read model again beside the live one.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use commands::accounts::jobs::{JobContext, JobError, JobHandler, NewJob};
 use futures::future::BoxFuture;
 use migrations::Database;
-use projections::rebuild::rebuild;
+use projections::rebuild::{Options, Progress, rebuild};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
@@ -17,6 +19,9 @@ use crate::extract::{Path, Query};
 use crate::problem::Problem;
 use crate::state::AppState;
 
+/// Pause between two notes of a job's progress.
+const SHOWN_EVERY: Duration = Duration::from_millis(500);
+
 /// How to rebuild.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -24,6 +29,9 @@ pub(crate) struct RebuildParams {
     /// Compare only; the new copy is discarded.
     #[param(default = false)]
     diff_only: Option<bool>,
+    /// Fold at most so many events a second.
+    #[param(minimum = 1)]
+    max_rate: Option<u32>,
 }
 
 /// A job that was started.
@@ -35,8 +43,8 @@ pub(crate) struct StartedJob {
 
 /// Rebuild a read model.
 ///
-/// Folds it from zero beside the live one, compares both, and lets the new copy take its place. The job's result
-/// holds the comparison.
+/// Folds it from zero beside the live one, compares both, and lets the new copy take its place, while reads and commands
+/// go on. GET /ops/projections shows how far it has come; the job's result holds the comparison.
 #[utoipa::path(post, path = "/ops/projections/{name}/rebuild", operation_id = "rebuild_projection", tag = "operations",
     params(("name" = String, Path, description = "Projection, for example `inventory`"), RebuildParams),
     responses((status = 202, description = "A job was started", body = StartedJob)),
@@ -49,7 +57,14 @@ pub(crate) async fn rebuild_projection(
     digest: Digest,
 ) -> Result<Written<StartedJob>, Problem> {
     let name = projections::registry::named(&name)?.name();
-    let payload = serde_json::json!({ "projection": name, "diff_only": params.diff_only.unwrap_or(false) });
+    if params.max_rate == Some(0) {
+        return Err(Problem::invalid("invalid_parameter", "?max_rate", "must be 1 or more"));
+    }
+    let payload = serde_json::json!({
+        "projection": name,
+        "diff_only": params.diff_only.unwrap_or(false),
+        "max_rate": params.max_rate,
+    });
     let job = NewJob::new(caller.company_id, RebuildProjection::KIND, payload).deduplicated(name);
     let jobs = state.jobs.clone();
     let key = caller.accounts_key(digest);
@@ -74,6 +89,8 @@ pub(crate) struct RebuildProjection {
 struct Payload {
     projection: String,
     diff_only: bool,
+    #[serde(default)]
+    max_rate: Option<u32>,
 }
 
 impl RebuildProjection {
@@ -106,18 +123,17 @@ impl RebuildProjection {
         payload: serde_json::Value,
     ) -> Result<serde_json::Value, JobError> {
         let never = |error: &dyn std::error::Error| JobError::Never(error.to_string());
-        let Payload { projection, diff_only } =
+        let Payload { projection, diff_only, max_rate } =
             serde_json::from_value(payload).map_err(|error| never(&error))?;
         let projection = projections::registry::named(&projection).map_err(|error| never(&error))?;
-        let (told, mut news) = watch::channel((0, 0));
-        let progress = |done, target| {
-            told.send_replace((done, target));
-        };
-        let rebuilt = rebuild(self.database.owner(), projection.as_ref(), diff_only, &progress);
+        let (progress, mut news) = watch::channel(Progress::default());
+        let options = Options { diff_only, max_rate, progress, ..Options::default() };
+        let rebuilt = rebuild(self.database.owner(), &projection, options);
         let shown = async {
             while news.changed().await.is_ok() {
-                let (done, target) = *news.borrow_and_update();
-                context.progress(done, Some(target)).await?;
+                let Progress { done, total, .. } = *news.borrow_and_update();
+                context.progress(done, Some(total)).await?;
+                tokio::time::sleep(SHOWN_EVERY).await;
             }
             std::future::pending().await
         };

@@ -52,6 +52,10 @@ impl From<sqlx::Error> for Problem {
             tracing::warn!(%error, "the database cannot be reached");
             return Self::unavailable("the database cannot be reached at the moment", 1);
         }
+        if is_being_built(&error) {
+            return Self::new(Status::Unavailable, "read_model_building", "the read model is being built")
+                .retry_after(5);
+        }
         Self::internal(&error)
     }
 }
@@ -63,6 +67,12 @@ impl From<LogError> for Problem {
             error => Self::internal(&error),
         }
     }
+}
+
+/// No table or no schema of that name: this release reads a version of a read model that is not complete yet.
+fn is_being_built(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["42P01", "3F000"].contains(&code.as_ref()))
 }
 
 impl From<ProjectionError> for Problem {

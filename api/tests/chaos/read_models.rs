@@ -85,7 +85,7 @@ fn compare_levels(company: usize, api: usize, body: &Value, ledger: &Ledger, fin
 /// Folds every read model afresh and compares.
 pub(crate) async fn verify_all(pool: &PgPool, findings: &mut Findings) {
     for projection in registry::all() {
-        let verified = verify::verify(pool, projection.as_ref()).await.unwrap();
+        let verified = verify::verify(pool, &projection).await.unwrap();
         if !verified.is_equal() || verified.parked > 0 {
             findings.add(Kind::Drift, format!("{verified:?}"));
         }

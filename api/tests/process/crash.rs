@@ -136,7 +136,7 @@ pub(crate) async fn levels_are_as_commanded(server: &Server, load: &Load) {
 
 pub(crate) async fn equal_a_fold(database: &Database) {
     for projection in registry::all() {
-        let verified = verify::verify(database.owner(), projection.as_ref()).await.unwrap();
+        let verified = verify::verify(database.owner(), &projection).await.unwrap();
         assert!(verified.is_equal() && verified.parked == 0, "{verified:#?}");
     }
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::shared::event::Event;
 use domain::shared::ids::CompanyId;
-use domain::stock::{StockCommand, StockEvent, StockFacts, StockIntent, StockItem, StockRules};
+use domain::stock::{SaleLine, StockCommand, StockEvent, StockFacts, StockIntent, StockItem, StockRules};
 use event_log::append::{Appended, Batch, Head, KeyClaim, KeyKind, append, head, key_id};
 use event_log::event::{Meaning, StoredEvent};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use super::Size;
-use super::intent::{Chance, intent};
+use super::intent::{Chance, intent, sale_at};
 use crate::bed;
 
 /// Events of one batch, about.
@@ -35,10 +34,13 @@ struct Shop {
     items: Vec<Item>,
 }
 
-struct Item {
+/// Stock of one product, the version of its stream, and what can be said of its lines later.
+pub(super) struct Item {
     key: Arc<str>,
     version: i64,
     stock: StockItem,
+    pub(super) reserved: Option<SaleLine>,
+    pub(super) sold: Option<SaleLine>,
 }
 
 /// Something is going to happen.
@@ -51,11 +53,31 @@ struct Plan {
 impl Shop {
     fn new(size: &Size) -> anyhow::Result<Self> {
         let item = |n| {
-            let key = Arc::from(bed::item(n)?.as_str());
-            Ok(Item { key, version: 0, stock: StockItem::default() })
+            let key = Arc::from(bed::item(usize::try_from(n)?)?.as_str());
+            Ok(Item { key, version: 0, stock: StockItem::default(), reserved: None, sold: None })
         };
         let items = (0..size.items).map(item).collect::<anyhow::Result<_>>()?;
         Ok(Self { company_id: size.company_id, facts: size.facts, items })
+    }
+}
+
+impl Item {
+    /// Whether nothing has happened yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.version == 0
+    }
+
+    /// Takes in what happened. Of each line a later thing is said once.
+    fn take(&mut self, fact: &StockEvent) {
+        self.stock.evolve(fact);
+        self.version += 1;
+        match fact {
+            StockEvent::UnitsReserved(reserved) => self.reserved = Some(reserved.sale.clone()),
+            StockEvent::ReservedUnitsShipped(_) => self.reserved = None,
+            StockEvent::Sold(sold) => self.sold = Some(sold.sale.clone()),
+            StockEvent::SaleCancelled(_) | StockEvent::Returned(_) => self.sold = None,
+            _ => {}
+        }
     }
 }
 
@@ -75,13 +97,13 @@ impl Filler {
     /// Slice by slice; what happens in a slice is recorded at its end.
     pub(super) async fn fill(mut self, begin: DateTime<Utc>, end: DateTime<Utc>) -> anyhow::Result<u64> {
         let facts: u64 = self.shops.iter().map(|shop| shop.facts).sum();
-        let slices = i64::try_from(facts.div_ceil(BATCH).max(1))?;
-        let length = (end - begin).num_milliseconds() / slices;
+        let slices = facts.div_ceil(BATCH).max(1);
+        let length = (end - begin) / i32::try_from(slices)?;
         let mut connection = self.pool.clone().acquire().await?;
         for slice in 0..slices {
-            let from = begin + TimeDelta::milliseconds(length * slice);
-            let recorded_at = from + TimeDelta::milliseconds(length);
-            let mut plans = self.plan(from, length, u64::try_from(slice)?, u64::try_from(slices)?)?;
+            let from = begin + length * i32::try_from(slice)?;
+            let recorded_at = micros(from + length);
+            let mut plans = self.plan(from, length, (slice, slices))?;
             plans.sort_unstable_by_key(|plan| plan.at);
             let batch = self.decide(&plans, recorded_at)?;
             if batch.events.is_empty() {
@@ -100,19 +122,15 @@ impl Filler {
     fn plan(
         &mut self,
         from: DateTime<Utc>,
-        length: i64,
-        slice: u64,
-        slices: u64,
+        length: TimeDelta,
+        (slice, slices): (u64, u64),
     ) -> anyhow::Result<Vec<Plan>> {
         let mut plans = Vec::new();
+        let millis = u64::try_from(length.num_milliseconds())?;
         for (number, shop) in self.shops.iter().enumerate() {
             let due = shop.facts * (slice + 1) / slices - shop.facts * slice / slices;
             for _ in 0..due {
-                let at = from
-                    + TimeDelta::milliseconds(i64::try_from(
-                        self.chance.below(u64::try_from(length.max(1))?),
-                    )?);
-                let at = DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at);
+                let at = micros(from + TimeDelta::milliseconds(i64::try_from(self.chance.below(millis))?));
                 // Of two products drawn the more popular: the first tenth has a fifth of all facts.
                 let items = u64::try_from(shop.items.len())?;
                 let item = self.chance.below(items).min(self.chance.below(items));
@@ -123,9 +141,6 @@ impl Filler {
     }
 
     fn decide(&mut self, plans: &[Plan], recorded_at: DateTime<Utc>) -> anyhow::Result<Batch> {
-        let recorded_at =
-            DateTime::from_timestamp_micros(recorded_at.timestamp_micros()).unwrap_or(recorded_at);
-        let metadata: Arc<str> = Arc::from(serde_json::to_string(&bed::metadata())?);
         let mut batch = Batch {
             partition: self.partition,
             expected: self.head.clone(),
@@ -135,14 +150,9 @@ impl Filler {
         };
         for plan in plans {
             let Some(shop) = self.shops.get_mut(plan.shop) else { continue };
-            let company_id = shop.company_id.0;
             let Some(item) = shop.items.get_mut(plan.item) else { continue };
             let movement_id = self.chance.id(recorded_at);
-            let intent = intent(&mut self.chance, plan.at, movement_id)?;
-            let line = match &intent {
-                StockIntent::RecordSale { sale, .. } => Some(sale.line_id.clone()),
-                _ => None,
-            };
+            let mut intent = intent(&mut self.chance, plan.at, item)?;
             let facts = StockFacts {
                 movement_id,
                 now: recorded_at,
@@ -150,48 +160,50 @@ impl Filler {
                 rules: StockRules::default(),
                 history: None,
             };
-            // People are refused what is not there, as they would be.
-            for event in item.stock.decide(StockCommand { facts, intent }).unwrap_or_default() {
-                item.stock.evolve(&event);
-                item.version += 1;
+            let decide = |intent: &StockIntent| {
+                item.stock.decide(StockCommand { facts: facts.clone(), intent: intent.clone() })
+            };
+            // People are refused what is not there; a sale is always recorded.
+            let decided = if let Ok(events) = decide(&intent) {
+                events
+            } else {
+                intent = sale_at(&mut self.chance, plan.at)?;
+                decide(&intent)?
+            };
+            let key = match &intent {
+                StockIntent::RecordSale { sale, .. } => Some(key_id(&["web", &sale.line_id])),
+                _ => None,
+            };
+            for event in decided {
+                item.take(&event);
                 let position = self.head.position + 1 + i64::try_from(batch.events.len())?;
-                let stored =
-                    stored(self.partition, position, company_id, (item, &event), recorded_at, &metadata)?;
-                batch.events.push(stored);
-                if let Some(line) = &line {
-                    let key = key_id(&["shop", line]);
-                    let claim =
-                        KeyClaim { company_id, kind: KeyKind::External, key, digest: key, answer: None };
-                    batch.keys.push((claim, position));
-                }
+                batch.events.push(StoredEvent {
+                    partition: self.partition,
+                    position,
+                    company_id: shop.company_id.0,
+                    stream_type: Arc::from(StockEvent::STREAM_TYPE),
+                    stream_id: Arc::clone(&item.key),
+                    version: item.version,
+                    event_id: movement_id,
+                    event_type: Arc::from(event.name()),
+                    schema_version: event.schema_version(),
+                    effective_at: event.entry().effective_at,
+                    recorded_at,
+                    payload: Arc::from(event.payload()?),
+                    metadata: Arc::from(serde_json::to_string(&bed::metadata())?),
+                    meaning: Meaning::default(),
+                });
+                batch.keys.extend(key.map(|key| {
+                    let (company_id, kind) = (shop.company_id.0, KeyKind::External);
+                    (KeyClaim { company_id, kind, key, digest: key, answer: None }, position)
+                }));
             }
         }
         Ok(batch)
     }
 }
 
-fn stored(
-    partition: i16,
-    position: i64,
-    company_id: Uuid,
-    (item, event): (&Item, &StockEvent),
-    recorded_at: DateTime<Utc>,
-    metadata: &Arc<str>,
-) -> anyhow::Result<StoredEvent> {
-    Ok(StoredEvent {
-        partition,
-        position,
-        company_id,
-        stream_type: Arc::from(StockEvent::STREAM_TYPE),
-        stream_id: Arc::clone(&item.key),
-        version: item.version,
-        event_id: event.entry().movement_id,
-        event_type: Arc::from(event.name()),
-        schema_version: event.schema_version(),
-        effective_at: event.entry().effective_at,
-        recorded_at,
-        payload: Arc::from(event.payload()?),
-        metadata: Arc::clone(metadata),
-        meaning: Meaning::default(),
-    })
+/// An instant as the log keeps it.
+fn micros(instant: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(instant.timestamp_micros()).unwrap_or(instant)
 }

@@ -3,7 +3,7 @@
 use event_log::event::StoredEvent;
 use sqlx::{Connection, PgConnection};
 
-use super::{LeftOut, MAX_PARKED};
+use super::LeftOut;
 use crate::checkpoint::{Copy, Key};
 use crate::projection::{Projection, ProjectionError};
 
@@ -20,6 +20,16 @@ pub(crate) fn is_poison(error: &ProjectionError) -> bool {
             .code()
             .is_some_and(|code| ["21", "22", "23", "54", "P0"].iter().any(|class| code.starts_with(class))),
         _ => false,
+    }
+}
+
+/// Position of the event that cannot be folded, where the error names it.
+pub(crate) fn place_of(error: &ProjectionError) -> Option<i64> {
+    match error {
+        ProjectionError::Event { position, .. } | ProjectionError::Unfoldable { position, .. } => {
+            Some(*position)
+        }
+        _ => None,
     }
 }
 
@@ -43,7 +53,7 @@ pub(crate) async fn fold_carefully(
             continue;
         };
         attempt.rollback().await?;
-        if !is_poison(&error) || left_out.counts().0 >= MAX_PARKED {
+        if !is_poison(&error) || left_out.is_full() {
             return Err(error);
         }
         if part.len() == 1 {

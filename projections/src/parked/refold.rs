@@ -2,8 +2,9 @@
 //!
 //! What was folded since may rest on what was left out, so a late event cannot simply be added: all rows of its company
 //! are folded anew from the log, up to where the read model stands. That is right by construction and happens in one
-//! transaction; readers see the rows of before until it ends, and folding of this read model and partition waits. The
-//! copy of before the last rebuild goes: it leaves out what is folded now, and nobody would know any more.
+//! transaction; readers see the rows of before until it ends, and folding of this read model and partition waits. Other
+//! copies go, the one of before the last rebuild and one that a rebuild has left half made: they leave out what is folded
+//! now, and nobody would know any more.
 
 use event_log::page::{self, Filter};
 use sqlx::{Executor, PgConnection, PgPool};
@@ -13,6 +14,7 @@ use super::{LeftOut, fold_carefully};
 use crate::checkpoint::{self, Copy, Key};
 use crate::install::tables_with_company;
 use crate::projection::{Projection, ProjectionError, schema_of};
+use crate::rebuild::keep_out;
 
 /// Events that are folded at once.
 const BLOCK_EVENTS: i64 = 5_000;
@@ -38,8 +40,8 @@ pub struct Refolded {
 /// Why nothing was decided.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideError {
-    /// A rebuild is filling a copy which leaves out what would be folded now.
-    #[error("{0} is being rebuilt; decide when that is over")]
+    /// A rebuild or a verification is filling a copy which leaves out what would be folded now.
+    #[error("{0} is being rebuilt or verified; decide when that is over")]
     Rebuilding(&'static str),
     /// The read model could not be folded.
     #[error(transparent)]
@@ -102,6 +104,9 @@ async fn refold(
     fate: Fate,
 ) -> Result<i64, DecideError> {
     let key = Key { name: projection.name(), version: projection.version(), copy: Copy::Live };
+    if !keep_out(conn, key.name, key.version).await? {
+        return Err(DecideError::Rebuilding(key.name));
+    }
     let up_to = checkpoint::call_back(conn, key, partition).await?.unwrap_or(0);
     forget_other_copies(conn, projection, key).await?;
     // What is tried again stays in the table as skipped until it is known how that ends, so that its attempts count.
@@ -148,13 +153,20 @@ async fn forget_other_copies(
     conn: &mut PgConnection,
     projection: &dyn Projection,
     key: Key,
-) -> Result<(), DecideError> {
-    if !checkpoint::all(conn, Key { copy: Copy::Next, ..key }, false).await?.is_empty() {
-        return Err(DecideError::Rebuilding(key.name));
+) -> Result<(), sqlx::Error> {
+    for copy in [Copy::Next, Copy::Old] {
+        checkpoint::remove(conn, Key { copy, ..key }).await?;
+        let drop = format!("drop schema if exists {}__{} cascade", schema_of(projection), copy.name());
+        conn.execute(sqlx::raw_sql(&drop)).await?;
     }
-    checkpoint::remove(conn, Key { copy: Copy::Old, ..key }).await?;
-    let drop = format!("drop schema if exists {}__old cascade", schema_of(projection));
-    conn.execute(sqlx::raw_sql(&drop)).await?;
+    sqlx::query(
+        "update projections.rebuilds set finished_at = clock_timestamp(), outcome = 'discarded'
+         where name = $1 and version = $2 and finished_at is null",
+    )
+    .bind(key.name)
+    .bind(key.version)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

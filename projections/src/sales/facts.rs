@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use domain::shared::event::Event;
+use domain::shared::ids::LocationId;
 use domain::shared::quantity::Units;
 use domain::stock::command::SaleLine;
 use domain::stock::event::{Entry, StockEvent};
@@ -24,8 +25,8 @@ pub(super) struct Fact {
     pub(super) item_key: Arc<str>,
     /// What happened.
     pub(super) happened: Happened,
-    /// Where; empty where the event does not say.
-    pub(super) location_id: String,
+    /// Where; none where the event does not say.
+    pub(super) place: Option<LocationId>,
     /// Units, above 0.
     pub(super) quantity: Units,
     /// When.
@@ -34,6 +35,13 @@ pub(super) struct Fact {
     pub(super) local_date: NaiveDate,
     /// The line; none where a person took units back.
     pub(super) sale: Option<SaleLine>,
+}
+
+impl Fact {
+    /// Where, as rows say it; empty where the event does not.
+    pub(super) fn location_id(&self) -> &str {
+        self.place.as_ref().map_or("", LocationId::as_str)
+    }
 }
 
 /// What happened to the units.
@@ -88,16 +96,12 @@ fn fact(event: &StoredEvent, decoded: StockEvent) -> Option<Fact> {
         position: event.position,
         item_key: Arc::clone(&event.stream_id),
         happened,
-        location_id: location_id.map_or_else(|| touched_location(&entry), String::from),
+        place: location_id.or_else(|| entry.movements.first().map(|movement| movement.location_id.clone())),
         quantity: sale.as_ref().map_or_else(|| moved(&entry), |sale| sale.quantity),
         at: entry.effective_at,
         local_date: entry.local_date,
         sale,
     })
-}
-
-fn touched_location(entry: &Entry) -> String {
-    entry.movements.first().map(|movement| movement.location_id.as_str().to_owned()).unwrap_or_default()
 }
 
 fn moved(entry: &Entry) -> Units {

@@ -14,7 +14,13 @@ use domain::shared::event::Event;
 use domain::stock::event::StockEvent;
 use event_log::event::StoredEvent;
 
+use crate::bulk::{Builder, Rows};
 use crate::projection::{Projection, ProjectionError, ROWS_AT_ONCE};
+use channels::Channels;
+use demand::Demand;
+use facts::Fact;
+use lines::Changes;
+use reports::Reports;
 
 mod facts;
 mod lines;
@@ -66,9 +72,69 @@ impl Projection for Sales {
             for facts in facts.chunks(ROWS_AT_ONCE) {
                 lines::apply(conn, facts).await?;
             }
-            demand::apply(conn, &facts).await?;
-            reports::apply(conn, block).await?;
-            channels::apply(conn, block).await
+            let mut sums = Sums::default();
+            sums.fold(block, &facts)?;
+            sums.demand.write(conn).await?;
+            sums.reports.write(conn).await?;
+            sums.channels.write(conn).await
+        }
+        .boxed()
+    }
+
+    fn builder(&self) -> Option<Box<dyn Builder>> {
+        Some(Box::<WholeSales>::default())
+    }
+
+    fn reads_metadata(&self) -> bool {
+        false
+    }
+}
+
+/// What a block adds up to, besides its lines.
+#[derive(Default)]
+struct Sums {
+    demand: Demand,
+    reports: Reports,
+    channels: Channels,
+}
+
+impl Sums {
+    /// `facts` are those of `block`.
+    fn fold(&mut self, block: &[StoredEvent], facts: &[Fact]) -> Result<(), ProjectionError> {
+        for fact in facts {
+            self.demand.add(fact);
+        }
+        self.reports.fold(block)?;
+        self.channels.fold(block)
+    }
+}
+
+/// The sales of a partition, folded from its first event. Lines are ready at once; what was shipped or cancelled later
+/// changes them at the end.
+#[derive(Default)]
+struct WholeSales {
+    changes: Changes,
+    sums: Sums,
+}
+
+impl Builder for WholeSales {
+    fn fold(&mut self, block: &[StoredEvent], rows: &mut Rows) -> Result<(), ProjectionError> {
+        let facts = facts::of_block(block)?;
+        for fact in &facts {
+            lines::put(fact, rows);
+            self.changes.note(fact);
+        }
+        self.sums.fold(block, &facts)
+    }
+
+    fn finish(self: Box<Self>, conn: &mut PgConnection) -> BoxFuture<'_, Result<(), ProjectionError>> {
+        let mut rows = Rows::default();
+        self.sums.demand.put(&mut rows);
+        self.sums.reports.put(&mut rows);
+        self.sums.channels.put(&mut rows);
+        async move {
+            self.changes.write(conn).await?;
+            rows.write(conn).await.map_err(ProjectionError::from)
         }
         .boxed()
     }

@@ -1,10 +1,12 @@
 //! Projection `inventory`: on hand and reserved units per company, product and location.
 //!
 //! All facts of one block about one level are folded in memory and written as one upsert. On hand is the sum of
-//! effects, so a level only ever adds; a row that has seen a block's last position skips that block.
+//! effects, so a level only ever adds; a row that has seen a block's last position skips that block. A rebuild folds a
+//! whole partition as one such block, and its changes are the rows.
 //! The index on `updated_position` is what [`super::board`] asks for changes; it costs one index entry per written row.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -13,10 +15,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use domain::shared::event::Event;
+use domain::shared::ids::LocationId;
 use domain::stock::event::Discrepancy;
 use domain::stock::{Entry, StockEvent};
 use event_log::event::StoredEvent;
 
+use crate::bulk::{Builder, Rows, Target};
 use crate::projection::{Projection, ProjectionError, decode};
 use crate::stock::reservations::{Open, Reservations};
 
@@ -55,18 +59,25 @@ impl Projection for Inventory {
                 facts.push((event, decode::<StockEvent>(event)?));
             }
             let mut reservations = Reservations::load(conn, &facts).await?;
-            let mut changes = Changes::new();
+            let mut changes = Changes::default();
             for (event, fact) in &facts {
-                fold_movements(&mut changes, event, fact.entry());
-                fold_promise(&mut changes, &mut reservations, event, fact);
+                fold(&mut changes, &mut reservations, event, fact);
             }
-            if changes.is_empty() {
+            if changes.0.is_empty() {
                 return Ok(());
             }
             reservations.save(conn).await?;
-            write(conn, changes).await.map_err(ProjectionError::from)
+            write(conn, &changes).await.map_err(ProjectionError::from)
         }
         .boxed()
+    }
+
+    fn builder(&self) -> Option<Box<dyn Builder>> {
+        Some(Box::<WholeStock>::default())
+    }
+
+    fn reads_metadata(&self) -> bool {
+        false
     }
 }
 
@@ -95,8 +106,9 @@ create table reservations (
 );
 ";
 
-/// Keyed by company, item key, location.
-type Changes<'a> = HashMap<(Uuid, &'a str, String), Change>;
+/// What a block did to levels, by company, item key and location.
+#[derive(Debug, Default)]
+struct Changes(HashMap<(Uuid, Arc<str>, LocationId), Change>);
 
 /// What a block did to one level.
 #[derive(Debug, Default)]
@@ -109,9 +121,35 @@ struct Change {
     position: i64,
 }
 
-fn fold_movements<'a>(changes: &mut Changes<'a>, event: &'a StoredEvent, entry: &Entry) {
+impl Changes {
+    /// The change of one level, which this event changes.
+    fn level(&mut self, event: &StoredEvent, location_id: &LocationId) -> &mut Change {
+        let key = (event.company_id, Arc::clone(&event.stream_id), location_id.clone());
+        let change = self.0.entry(key).or_default();
+        change.position = event.position;
+        change
+    }
+
+    /// Every change in the order of its level's key, so that two writers never wait crosswise and neighbouring rows
+    /// lie together.
+    fn in_order(&self) -> Vec<((Uuid, &str, &str), &Change)> {
+        let changes = self.0.iter();
+        let mut ordered: Vec<_> = changes
+            .map(|((company, item, location), change)| ((*company, &**item, location.as_str()), change))
+            .collect();
+        ordered.sort_unstable_by_key(|(key, _)| *key);
+        ordered
+    }
+}
+
+fn fold(changes: &mut Changes, reservations: &mut Reservations, event: &StoredEvent, fact: &StockEvent) {
+    fold_movements(changes, event, fact.entry());
+    fold_promise(changes, reservations, event, fact);
+}
+
+fn fold_movements(changes: &mut Changes, event: &StoredEvent, entry: &Entry) {
     for movement in &entry.movements {
-        let change = level(changes, event, movement.location_id.as_str());
+        let change = changes.level(event, &movement.location_id);
         change.effect = change.effect.saturating_add(movement.effect);
         change.last_moved_at = change.last_moved_at.max(Some(entry.effective_at));
         match movement.discrepancy {
@@ -122,17 +160,16 @@ fn fold_movements<'a>(changes: &mut Changes<'a>, event: &'a StoredEvent, entry: 
     }
 }
 
-fn fold_promise<'a>(
-    changes: &mut Changes<'a>,
+fn fold_promise(
+    changes: &mut Changes,
     reservations: &mut Reservations,
-    event: &'a StoredEvent,
+    event: &StoredEvent,
     fact: &StockEvent,
 ) {
     let freed = match fact {
         StockEvent::UnitsReserved(reserved) => {
-            let location_id = reserved.location_id.as_str().to_owned();
-            level(changes, event, &location_id).reserved += reserved.sale.quantity;
-            let open = Open { location_id, quantity: reserved.sale.quantity };
+            changes.level(event, &reserved.location_id).reserved += reserved.sale.quantity;
+            let open = Open { location_id: reserved.location_id.clone(), quantity: reserved.sale.quantity };
             reservations.promise(event, &reserved.sale, open)
         }
         StockEvent::ReservedUnitsShipped(shipped) => {
@@ -144,48 +181,21 @@ fn fold_promise<'a>(
         _ => None,
     };
     if let Some(freed) = freed {
-        level(changes, event, &freed.location_id).reserved -= freed.quantity;
+        changes.level(event, &freed.location_id).reserved -= freed.quantity;
     }
 }
 
-fn level<'c, 'a>(changes: &'c mut Changes<'a>, event: &'a StoredEvent, location_id: &str) -> &'c mut Change {
-    let key = (event.company_id, &*event.stream_id, location_id.to_owned());
-    let change = changes.entry(key).or_default();
-    change.position = event.position;
-    change
-}
-
-/// Writes in the order of the key, so that two writers never wait crosswise.
-async fn write(conn: &mut PgConnection, changes: Changes<'_>) -> Result<(), sqlx::Error> {
-    let mut companies = Vec::with_capacity(changes.len());
-    let mut items = Vec::with_capacity(changes.len());
-    let mut locations = Vec::with_capacity(changes.len());
-    let mut effects = Vec::with_capacity(changes.len());
-    let mut reserved = Vec::with_capacity(changes.len());
-    let mut discrepancies = Vec::with_capacity(changes.len());
-    let mut moved = Vec::with_capacity(changes.len());
-    let mut positions = Vec::with_capacity(changes.len());
-    let mut changes: Vec<_> = changes.into_iter().collect();
-    changes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    for ((company, item, location), change) in changes {
-        companies.push(company);
-        items.push(item);
-        locations.push(location);
-        effects.push(change.effect);
-        reserved.push(change.reserved);
-        discrepancies.push(change.discrepancy_since);
-        moved.push(change.last_moved_at);
-        positions.push(change.position);
-    }
+async fn write(conn: &mut PgConnection, changes: &Changes) -> Result<(), sqlx::Error> {
+    let changes = changes.in_order();
     sqlx::query(UPSERT)
-        .bind(companies)
-        .bind(items)
-        .bind(locations)
-        .bind(effects)
-        .bind(reserved)
-        .bind(discrepancies)
-        .bind(moved)
-        .bind(positions)
+        .bind(changes.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
+        .bind(changes.iter().map(|(key, _)| key.1).collect::<Vec<_>>())
+        .bind(changes.iter().map(|(key, _)| key.2).collect::<Vec<_>>())
+        .bind(changes.iter().map(|(_, change)| change.effect).collect::<Vec<_>>())
+        .bind(changes.iter().map(|(_, change)| change.reserved).collect::<Vec<_>>())
+        .bind(changes.iter().map(|(_, change)| change.discrepancy_since).collect::<Vec<_>>())
+        .bind(changes.iter().map(|(_, change)| change.last_moved_at).collect::<Vec<_>>())
+        .bind(changes.iter().map(|(_, change)| change.position).collect::<Vec<_>>())
         .execute(conn)
         .await?;
     Ok(())
@@ -208,3 +218,50 @@ on conflict (company_id, item_key, location_id) do update set
     last_moved_at = greatest(level.last_moved_at, excluded.last_moved_at),
     updated_position = excluded.updated_position
 where level.updated_position < excluded.updated_position";
+
+/// All stock of a partition, folded from its first event.
+#[derive(Default)]
+struct WholeStock {
+    changes: Changes,
+    reservations: Reservations,
+}
+
+const LEVELS: Target = Target {
+    table: "levels",
+    columns: &[
+        "company_id",
+        "item_key",
+        "location_id",
+        "on_hand",
+        "reserved",
+        "discrepancy_since",
+        "last_moved_at",
+        "updated_position",
+    ],
+};
+
+impl Builder for WholeStock {
+    fn fold(&mut self, block: &[StoredEvent], _: &mut Rows) -> Result<(), ProjectionError> {
+        for event in block {
+            fold(&mut self.changes, &mut self.reservations, event, &decode::<StockEvent>(event)?);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, conn: &mut PgConnection) -> BoxFuture<'_, Result<(), ProjectionError>> {
+        let mut rows = Rows::default();
+        for ((company, item, location), change) in self.changes.in_order() {
+            rows.row(&LEVELS)
+                .put(company)
+                .put(item)
+                .put(location)
+                .put(change.effect)
+                .put(change.reserved)
+                .put(change.discrepancy_since)
+                .put(change.last_moved_at)
+                .put(change.position);
+        }
+        self.reservations.put(&mut rows);
+        async move { rows.write(conn).await.map_err(ProjectionError::from) }.boxed()
+    }
+}

@@ -7,8 +7,6 @@
 pub mod inventory;
 mod reservations;
 pub mod movements;
-mod late;
-mod checkpoints;
 pub mod words;
 pub mod queries;
 pub mod history;

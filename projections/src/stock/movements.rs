@@ -12,24 +12,26 @@
 //! block costs it a few updates whatever its size, while a year of a busy company is millions of movements. Sums of
 //! one item are taken from its own few movements (`queries`).
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, NaiveDate, Utc};
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use serde::Deserialize;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use domain::shared::event::Event;
 use domain::stock::StockEvent;
-use domain::stock::event::movement_id;
 use event_log::event::StoredEvent;
 
+use crate::bulk::{Builder, Rows};
 use crate::projection::{Projection, ProjectionError, ROWS_AT_ONCE, decode};
-use crate::stock::checkpoints::{self, Checkpoint, Counters};
-use crate::stock::late::{Anchors, Place};
-use crate::stock::words::{reason_name, reference_name, type_name};
+use checkpoints::{Checkpoint, Counters};
+use days::Days;
+use late::Statements;
+use legs::{Leg, Legs};
+
+mod legs;
+mod late;
+mod days;
+mod checkpoints;
 
 /// Schema that the queries of this release read.
 pub const SCHEMA: &str = "movements_2";
@@ -80,7 +82,7 @@ impl Projection for Movements {
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         async move {
             let mut legs = Legs::default();
-            let mut days = Days::new();
+            let mut days = Days::default();
             let mut authors = Authors::default();
             let mut counters = Counters::read(conn, block.iter().map(|event| event.company_id)).await?;
             let mut due = Vec::new();
@@ -88,23 +90,26 @@ impl Projection for Movements {
                 if counters.have(event.company_id, event.position) {
                     continue;
                 }
-                let fact: StockEvent = decode(event)?;
-                if fact.entry().movements.is_empty() {
-                    continue;
-                }
-                let number = counters.next(event.company_id);
-                fold(&mut legs, &mut days, (event, authors.of(event)?, &fact), number);
+                let number = fold(event, &mut counters, &mut authors, &mut days, |leg| legs.push(&leg))?;
                 due.extend(Checkpoint::at(event, number, self.facts_per_checkpoint));
-                if legs.positions.len() >= ROWS_AT_ONCE {
+                if legs.len() >= ROWS_AT_ONCE {
                     std::mem::take(&mut legs).write(conn).await?;
                     checkpoints::take(conn, std::mem::take(&mut due)).await?;
                 }
             }
             legs.write(conn).await?;
             checkpoints::take(conn, due).await?;
-            write_days(conn, days).await.map_err(ProjectionError::from)
+            days.write(conn).await.map_err(ProjectionError::from)
         }
         .boxed()
+    }
+
+    fn builder(&self) -> Option<Box<dyn Builder>> {
+        Some(Box::<WholeHistory>::default())
+    }
+
+    fn sum_up<'a>(&'a self, conn: &'a mut PgConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        checkpoints::take_missing(conn, self.facts_per_checkpoint).map_err(ProjectionError::from).boxed()
     }
 }
 
@@ -181,42 +186,26 @@ create table checkpoint_sums (
 );
 ";
 
-/// Rows of `movements`, column by column.
-#[derive(Default)]
-struct Legs<'a> {
-    companies: Vec<Uuid>,
-    positions: Vec<i64>,
-    numbers: Vec<i16>,
-    ids: Vec<Uuid>,
-    items: Vec<&'a str>,
-    locations: Vec<String>,
-    types: Vec<&'static str>,
-    quantities: Vec<i64>,
-    effects: Vec<i64>,
-    balances: Vec<i64>,
-    anchors: Vec<Option<i64>>,
-    superseded: Vec<Option<Uuid>>,
-    effective: Vec<DateTime<Utc>>,
-    recorded: Vec<DateTime<Utc>>,
-    dates: Vec<NaiveDate>,
-    reference_types: Vec<&'static str>,
-    references: Vec<Option<String>>,
-    reasons: Vec<Option<&'static str>>,
-    notes: Vec<Option<String>>,
-    authors: Vec<String>,
-    facts: Vec<i64>,
-}
-
-/// Keyed by company, local day, location, type.
-type Days = BTreeMap<(Uuid, NaiveDate, String, &'static str), Day>;
-
-/// What a block did to one day.
-#[derive(Default)]
-struct Day {
-    movements: i64,
-    units_in: i64,
-    units_out: i64,
-    position: i64,
+/// Makes the rows of a fact, and adds them to their days. Answers which fact of its company it is, if it moved
+/// anything.
+fn fold(
+    event: &StoredEvent,
+    counters: &mut Counters,
+    authors: &mut Authors,
+    days: &mut Days,
+    mut add: impl FnMut(Leg<'_>),
+) -> Result<Option<i64>, ProjectionError> {
+    let fact: StockEvent = decode(event)?;
+    if fact.entry().movements.is_empty() {
+        return Ok(None);
+    }
+    let author = authors.of(event)?;
+    let number = counters.next(event.company_id);
+    legs::of(event, number, &fact, author).for_each(|leg| {
+        days.add(&leg);
+        add(leg);
+    });
+    Ok(Some(number))
 }
 
 /// The part of an event's metadata that history shows; empty where metadata that came from elsewhere does not say.
@@ -226,172 +215,54 @@ struct Author {
     actor: String,
 }
 
-/// Takes in one fact, the `number`th of its company.
-fn fold<'a>(
-    legs: &mut Legs<'a>,
-    days: &mut Days,
-    (event, author, fact): (&'a StoredEvent, &str, &StockEvent),
-    number: i64,
-) {
-    let movement_type = type_name(fact.movement_type());
-    let reference_type = reference_name(fact.reference_type());
-    let reason = match fact {
-        StockEvent::StockAdjusted(adjusted) => Some(reason_name(adjusted.reason)),
-        _ => None,
-    };
-    let entry = fact.entry();
-    for (leg, movement) in entry.movements.iter().enumerate() {
-        let location = movement.location_id.as_str().to_owned();
-        let key = (event.company_id, entry.local_date, location.clone(), movement_type);
-        days.entry(key).or_default().add(movement.quantity, event.position);
-        legs.companies.push(event.company_id);
-        legs.positions.push(event.position);
-        legs.numbers.push(i16::try_from(leg).unwrap_or(i16::MAX));
-        legs.ids.push(movement_id(entry.movement_id, leg));
-        legs.items.push(&event.stream_id);
-        legs.locations.push(location);
-        legs.types.push(movement_type);
-        legs.quantities.push(movement.quantity);
-        legs.effects.push(movement.effect);
-        legs.balances.push(movement.balance_after);
-        legs.anchors.push(movement.anchored_at);
-        legs.superseded.push(movement.superseded_by);
-        legs.effective.push(entry.effective_at);
-        legs.recorded.push(event.recorded_at);
-        legs.dates.push(entry.local_date);
-        legs.reference_types.push(reference_type);
-        legs.references.push(fact.reference_id().map(storable));
-        legs.reasons.push(reason);
-        legs.notes.push(fact.notes().map(storable));
-        legs.authors.push(author.to_owned());
-        legs.facts.push(number);
-    }
-}
-
 /// Reads authors out of metadata; the events of one command bear the same.
 #[derive(Default)]
-struct Authors<'a> {
-    metadata: &'a str,
+struct Authors {
+    metadata: std::sync::Arc<str>,
     actor: String,
 }
 
-impl<'a> Authors<'a> {
-    fn of(&mut self, event: &'a StoredEvent) -> Result<&str, ProjectionError> {
-        if self.metadata != &*event.metadata {
+impl Authors {
+    fn of(&mut self, event: &StoredEvent) -> Result<&str, ProjectionError> {
+        if self.metadata != event.metadata {
             let author: Author =
                 serde_json::from_str(&event.metadata).map_err(|error| ProjectionError::Unfoldable {
                     partition: event.partition,
                     position: event.position,
                     reason: format!("its metadata cannot be read: {error}"),
                 })?;
-            self.actor = storable(&author.actor);
-            self.metadata = &event.metadata;
+            self.actor = legs::storable(&author.actor).into_owned();
+            self.metadata = std::sync::Arc::clone(&event.metadata);
         }
         Ok(&self.actor)
     }
 }
 
-/// PostgreSQL's text cannot hold U+0000, and a fact must never stop a read model.
-fn storable(text: &str) -> String {
-    text.replace('\0', "")
+/// The history of a partition, folded from its first event: rows are ready at once, days at the end, checkpoints when
+/// keys are there ([`Projection::sum_up`]).
+#[derive(Default)]
+struct WholeHistory {
+    counters: Counters,
+    authors: Authors,
+    statements: Statements,
+    days: Days,
 }
 
-impl Day {
-    fn add(&mut self, quantity: i64, position: i64) {
-        self.movements += 1;
-        self.units_in = self.units_in.saturating_add(quantity.max(0));
-        self.units_out = self.units_out.saturating_sub(quantity.min(0));
-        self.position = position;
-    }
-}
-
-impl Legs<'_> {
-    /// Arrays in the select list advance together row by row; in a from clause they would first be written aside.
-    async fn write(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
-        if self.positions.is_empty() {
-            return Ok(());
+impl Builder for WholeHistory {
+    fn fold(&mut self, block: &[StoredEvent], rows: &mut Rows) -> Result<(), ProjectionError> {
+        let Self { counters, authors, statements, days } = self;
+        for event in block {
+            fold(event, counters, authors, days, |leg| {
+                let counted_at = statements.take(&leg);
+                leg.put(counted_at, rows);
+            })?;
         }
-        let counted = self.counted(conn).await?;
-        sqlx::query(INSERT)
-            .bind(self.companies)
-            .bind(self.positions)
-            .bind(self.numbers)
-            .bind(self.ids)
-            .bind(self.items)
-            .bind(self.locations)
-            .bind(self.types)
-            .bind(self.quantities)
-            .bind(self.effects)
-            .bind(self.balances)
-            .bind(self.anchors)
-            .bind(self.superseded)
-            .bind(self.effective)
-            .bind(self.recorded)
-            .bind(self.dates)
-            .bind(self.reference_types)
-            .bind(self.references)
-            .bind(self.reasons)
-            .bind(self.notes)
-            .bind(self.authors)
-            .bind(self.facts)
-            .bind(counted)
-            .execute(conn)
-            .await?;
         Ok(())
     }
 
-    /// Instant of the next statement of stock behind each leg that came late, in the order of the legs.
-    async fn counted(&self, conn: &mut PgConnection) -> Result<Vec<Option<DateTime<Utc>>>, sqlx::Error> {
-        let mut anchors = Anchors::default();
-        let legs = self.companies.iter().zip(&self.items).zip(&self.locations).zip(&self.effective);
-        let kinds = self.anchors.iter().zip(&self.superseded);
-        for ((((company_id, item_key), location_id), at), (stated, superseded)) in legs.zip(kinds) {
-            let place = Place { company_id: *company_id, item_key, location_id };
-            anchors.take(place, *at, stated.is_some(), superseded.is_some());
-        }
-        anchors.counted(conn).await
+    fn finish(self: Box<Self>, conn: &mut PgConnection) -> BoxFuture<'_, Result<(), ProjectionError>> {
+        let mut rows = Rows::default();
+        self.days.put(&mut rows);
+        async move { rows.write(conn).await.map_err(ProjectionError::from) }.boxed()
     }
 }
-
-const INSERT: &str = "
-insert into movements
-    (company_id, position, leg, movement_id, item_key, location_id, movement_type, quantity, effect, balance_after,
-     anchored_at, superseded_by, effective_at, recorded_at, local_date, reference_type, reference_id, reason, notes,
-     created_by, number, counted_at)
-select unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::smallint[]), unnest($4::uuid[]), unnest($5::text[]),
-       unnest($6::text[]), unnest($7::text[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::bigint[]),
-       unnest($11::bigint[]), unnest($12::uuid[]), unnest($13::timestamptz[]), unnest($14::timestamptz[]),
-       unnest($15::date[]), unnest($16::text[]), unnest($17::text[]), unnest($18::text[]), unnest($19::text[]),
-       unnest($20::text[]), unnest($21::bigint[]), unnest($22::timestamptz[])";
-
-async fn write_days(conn: &mut PgConnection, days: Days) -> Result<(), sqlx::Error> {
-    if days.is_empty() {
-        return Ok(());
-    }
-    let (keys, sums): (Vec<_>, Vec<_>) = days.into_iter().unzip();
-    sqlx::query(UPSERT_DAYS)
-        .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
-        .bind(keys.iter().map(|key| key.1).collect::<Vec<_>>())
-        .bind(keys.iter().map(|key| key.2.as_str()).collect::<Vec<_>>())
-        .bind(keys.iter().map(|key| key.3).collect::<Vec<_>>())
-        .bind(sums.iter().map(|day| day.movements).collect::<Vec<_>>())
-        .bind(sums.iter().map(|day| day.units_in).collect::<Vec<_>>())
-        .bind(sums.iter().map(|day| day.units_out).collect::<Vec<_>>())
-        .bind(sums.iter().map(|day| day.position).collect::<Vec<_>>())
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-const UPSERT_DAYS: &str = "
-insert into daily as day
-    (company_id, local_date, location_id, movement_type, movements, units_in, units_out, updated_position)
-select company_id, local_date, location_id, movement_type, movements, units_in, units_out, position
-from unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
-     as change (company_id, local_date, location_id, movement_type, movements, units_in, units_out, position)
-on conflict (company_id, local_date, location_id, movement_type) do update set
-    movements = day.movements + excluded.movements,
-    units_in = day.units_in + excluded.units_in,
-    units_out = day.units_out + excluded.units_out,
-    updated_position = excluded.updated_position
-where day.updated_position < excluded.updated_position";

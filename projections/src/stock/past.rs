@@ -1,8 +1,8 @@
 //! Stock at any instant, as it was known at any other. Under row-level security; every query names the company too.
 //!
 //! It is the sum over movements that had happened and were recorded by then, without those that a statement of stock
-//! had counted since (`late`). The sum is put together from the sums of checkpoints
-//! (`checkpoints`) and, where none of these ends at the instants asked, from movements. Reservations have no
+//! had counted since (`movements/late.rs`). The sum is put together from the sums of checkpoints
+//! (`movements/checkpoints.rs`) and, where none of these ends at the instants asked, from movements. Reservations have no
 //! past.
 
 mod cover;

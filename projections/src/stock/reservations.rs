@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use domain::shared::ids::LocationId;
 use domain::stock::{SaleLine, StockEvent};
 use event_log::event::StoredEvent;
+
+use crate::bulk::{Rows, Target};
 
 /// Company, item key, channel, line.
 type Key = (Uuid, String, String, String);
 
-/// Open promises of the lines that a block speaks of.
+/// Open promises of the lines that a block speaks of, or of a whole partition when nothing is loaded.
 #[derive(Debug, Default)]
 pub(super) struct Reservations {
     named: BTreeSet<Key>,
@@ -24,7 +27,7 @@ pub(super) struct Reservations {
 /// Units promised at one location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Open {
-    pub(super) location_id: String,
+    pub(super) location_id: LocationId,
     pub(super) quantity: i64,
 }
 
@@ -55,8 +58,9 @@ impl Reservations {
         .await?;
         let open = rows
             .into_iter()
-            .map(|(company, item, channel, line, location_id, quantity)| {
-                ((company, item, channel, line), Open { location_id, quantity })
+            .filter_map(|(company, item, channel, line, location_id, quantity)| {
+                let location_id = LocationId::new(&location_id).ok()?;
+                Some(((company, item, channel, line), Open { location_id, quantity }))
             })
             .collect();
         Ok(Self { named, open })
@@ -78,6 +82,19 @@ impl Reservations {
             self.open.remove(&key);
         }
         Some(freed)
+    }
+
+    /// Puts what is promised now as rows of a table that has none.
+    pub(super) fn put(&self, rows: &mut Rows) {
+        for ((company, item, channel, line), open) in &self.open {
+            rows.row(&RESERVATIONS)
+                .put(*company)
+                .put(item.as_str())
+                .put(channel.as_str())
+                .put(line.as_str())
+                .put(open.location_id.as_str())
+                .put(open.quantity);
+        }
     }
 
     /// Writes what is promised now.
@@ -120,6 +137,11 @@ impl Reservations {
         Ok(())
     }
 }
+
+const RESERVATIONS: Target = Target {
+    table: "reservations",
+    columns: &["company_id", "item_key", "channel", "line_id", "location_id", "quantity"],
+};
 
 /// The line whose promise a fact makes or ends.
 fn reserved_line(fact: &StockEvent) -> Option<&SaleLine> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::shared::event::Event;
 use domain::stock::{StockEvent, StockItem};
 use event_log::event::StoredEvent;
-use projections::compare::compare;
+use projections::compare::{Side, compare};
 use projections::projection::Projection;
 use projections::stock::inventory::Inventory;
 use projections::stock::movements::Movements;
@@ -85,8 +85,10 @@ async fn blocks_of_any_size(projection: &dyn Projection, schema: &str) {
 
 async fn equals_one_block(owner: &PgPool, projection: &dyn Projection, schema: &str, events: &[StoredEvent]) {
     fold_into_second_copy(owner, projection, schema, events).await;
-    let mut conn = owner.acquire().await.unwrap();
-    let tables = compare(&mut conn, schema, "second_copy").await.unwrap();
+    let (mut one, mut other) = (owner.acquire().await.unwrap(), owner.acquire().await.unwrap());
+    let first = Side { conn: &mut one, schema };
+    let second = Side { conn: &mut other, schema: "second_copy" };
+    let tables = compare(first, second).await.unwrap();
     assert!(tables.iter().any(|table| table.rows > 0));
     assert!(tables.iter().all(projections::compare::TableComparison::is_equal), "{tables:?}");
 }

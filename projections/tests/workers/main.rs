@@ -4,3 +4,4 @@
 mod support;
 mod replaced;
 mod parking;
+mod rebuilt;

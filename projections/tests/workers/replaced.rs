@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::runtime::{Builder, Runtime};
-
-use crate::support::{Ledger, Process, World, until};
+use crate::support::{Apart, Ledger, World, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn processes_come_and_go_while_events_flow_and_each_counts_once() {
@@ -46,28 +44,6 @@ async fn processes_come_and_go_while_events_flow_and_each_counts_once() {
     third.stop().await;
     assert!(world.verified().await.is_equal());
     assert_eq!(world.holders().await, [""; 4], "whoever stops releases everything");
-}
-
-/// A runtime of one thread: whoever blocks it stops everything in it, as `SIGSTOP` stops a process.
-struct Apart(Option<Runtime>);
-
-impl Apart {
-    fn new() -> Self {
-        Self(Some(Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()))
-    }
-
-    async fn process(&self, world: &Arc<World>, ledger: Arc<Ledger>) -> Process {
-        let world = Arc::clone(world);
-        self.0.as_ref().unwrap().spawn(async move { world.process_with(ledger).await }).await.unwrap()
-    }
-}
-
-impl Drop for Apart {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,6 +17,7 @@ use projections::positions::Positions;
 use projections::projection::{Projection, ProjectionError};
 use projections::runner::{Runner, RunnerConfig};
 use sqlx::{PgConnection, PgPool};
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -269,9 +270,13 @@ impl World {
         .unwrap()
     }
 
+    pub(crate) fn projection(&self) -> Arc<dyn Projection> {
+        self.ledger.clone()
+    }
+
     /// What a fresh fold shows.
     pub(crate) async fn verified(&self) -> projections::verify::Verification {
-        projections::verify::verify(self.database.owner(), self.ledger.as_ref()).await.unwrap()
+        projections::verify::verify(self.database.owner(), &self.projection()).await.unwrap()
     }
 }
 
@@ -294,6 +299,28 @@ impl Process {
     pub(crate) async fn stop(self) {
         self.runner.stop().await;
         self.stop.cancel();
+    }
+}
+
+/// A runtime of one thread: whoever blocks it stops everything in it, as `SIGSTOP` stops a process.
+pub(crate) struct Apart(Option<Runtime>);
+
+impl Apart {
+    pub(crate) fn new() -> Self {
+        Self(Some(Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()))
+    }
+
+    pub(crate) async fn process(&self, world: &Arc<World>, ledger: Arc<Ledger>) -> Process {
+        let world = Arc::clone(world);
+        self.0.as_ref().unwrap().spawn(async move { world.process_with(ledger).await }).await.unwrap()
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

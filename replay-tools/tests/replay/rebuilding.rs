@@ -17,6 +17,8 @@ async fn a_rebuild_shows_the_difference_and_takes_the_place_of_the_live_copy() {
     let said = shop.replay(&["rebuild", "inventory", "--diff-only"]).await;
     assert_eq!(said.code, 1, "{}", said.err);
     assert!(said.out.contains("levels: 1 differ"), "{}", said.out);
+    assert!(said.out.contains(&format!("{} | LAMP | STORE", shop.company_id)), "{}", said.out);
+    assert!(said.out.contains("on_hand: 99 in the live copy, 4 in the new copy"), "{}", said.out);
     assert_eq!(on_hand(&shop).await, 105);
 
     let said = shop.replay(&["rebuild", "inventory"]).await;
@@ -30,6 +32,40 @@ async fn a_rebuild_shows_the_difference_and_takes_the_place_of_the_live_copy() {
     let said = shop.replay(&["rollback", "inventory"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
     assert_eq!(on_hand(&shop).await, 105);
+}
+
+#[tokio::test]
+async fn a_rebuild_that_is_killed_goes_on_and_writes_nothing_twice() {
+    let shop = Shop::folded().await;
+    shop.receive_many(20_000).await;
+    shop.fold().await;
+    let number =
+        async |sql: &str| -> i64 { sqlx::query_scalar(sql).fetch_one(shop.database.owner()).await.unwrap() };
+    let written = "select coalesce(max(written), 0)::bigint from projections.loads";
+    for _ in 0..3 {
+        let before = number(written).await;
+        let mut rebuilding = shop.start(&["rebuild", "movements", "--max-rate", "20000"]);
+        while number(written).await == before {
+            assert!(rebuilding.try_wait().unwrap().is_none(), "it ended too early");
+            tokio::task::yield_now().await;
+        }
+        rebuilding.kill().unwrap();
+        rebuilding.wait().unwrap();
+    }
+    assert!(number("select count(*) from movements_2__next.movements").await > 0, "rows of killed runs stay");
+    let said = loop {
+        let said = shop.replay(&["rebuild", "movements"]).await;
+        // The server has to notice that the killed one is gone.
+        if !said.err.contains("being made already") {
+            break said;
+        }
+    };
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("equals the live copy"), "{}", said.out);
+    assert!(said.err.contains("events at"), "progress is shown: {}", said.err);
+    assert_eq!(number("select count(*) from movements_2.movements where item_key = 'BULB'").await, 20_000);
+    let said = shop.replay(&["verify"]).await;
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
 }
 
 #[tokio::test]

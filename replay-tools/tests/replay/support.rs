@@ -1,6 +1,6 @@
 //! A shop with some history, its read models, and the program under test.
 
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use domain::shared::moment::Stamp;
 use domain::shared::money::Currency;
 use domain::stock::command::Human;
 use domain::stock::{AdjustKind, Reason, SaleLine, StockIntent};
-use event_log::event::{Metadata, partition_of};
+use event_log::append::{Appended, Batch, append, head};
+use event_log::event::{Meaning, Metadata, StoredEvent, partition_of};
 use migrations::testing::{TestDatabase, fresh_database};
 use migrations::{Database, Role};
 use projections::heads::Heads;
@@ -227,6 +228,30 @@ impl Shop {
         self.committers.submit(submission).await.map(|receipt| receipt.verdicts)
     }
 
+    /// Appends so many deliveries of another product in one batch, each with a long note.
+    pub(crate) async fn receive_many(&self, deliveries: i64) {
+        let partition = partition_of(self.company_id.0, 4);
+        let pool = self.database.pool(Role::Committer, 1).await.unwrap();
+        let mut conn = pool.acquire().await.unwrap();
+        let expected = head(&mut conn, partition).await.unwrap();
+        let recorded_at = self.clock.now();
+        let events = (1..=deliveries).map(|version| delivery(self.company_id, version, recorded_at));
+        let mut events: Vec<StoredEvent> = events.collect();
+        for (event, position) in events.iter_mut().zip(expected.position + 1..) {
+            (event.partition, event.position) = (partition, position);
+        }
+        let batch = Batch { partition, expected, events, keys: Vec::new(), recorded_at };
+        assert!(matches!(append(&mut conn, &batch).await.unwrap(), Appended::Done(_)));
+    }
+
+    /// Starts the program on this database and does not wait for it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_replay"));
+        let url = self.database.url();
+        command.args(arguments).args(["--database-url", &url]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
     /// Runs the program on this database.
     pub(crate) async fn replay(&self, arguments: &[&str]) -> Said {
         replay_on(&self.database, arguments).await
@@ -244,6 +269,33 @@ impl Shop {
             "set session_replication_role = replica; {change}; set session_replication_role = origin"
         );
         sqlx::raw_sql(&change).execute(self.database.owner()).await.unwrap();
+    }
+}
+
+fn delivery(company_id: CompanyId, version: i64, at: DateTime<Utc>) -> StoredEvent {
+    let movement_id = Ids.next();
+    let payload = serde_json::json!({
+        "entry": {
+            "movement_id": movement_id, "effective_at": at, "local_date": at.date_naive(),
+            "movements": [{"location_id": "MAIN", "quantity": 1, "effect": 1, "balance_after": version}],
+        },
+        "notes": "n".repeat(600),
+    });
+    StoredEvent {
+        partition: 0,
+        position: 0,
+        company_id: company_id.0,
+        stream_type: Arc::from("stock_item"),
+        stream_id: Arc::from("BULB"),
+        version,
+        event_id: movement_id,
+        event_type: Arc::from("StockReceived"),
+        schema_version: 1,
+        effective_at: at,
+        recorded_at: at,
+        payload: Arc::from(payload.to_string()),
+        metadata: Arc::from(r#"{"actor":"user:ann"}"#),
+        meaning: Meaning::default(),
     }
 }
 

@@ -91,10 +91,16 @@ async fn a_read_model_is_rebuilt_by_a_job_and_stays_the_same() {
     })
     .await;
     assert!(done.body["result"].is_object(), "{:#}", done.body);
+    let listed = owner.get("/ops/projections").await.expect(200);
+    let [rebuilt] = &listed.body["rebuilds"].as_array().unwrap()[..] else { panic!("{:#}", listed.body) };
+    assert_eq!((&rebuilt["name"], &rebuilt["outcome"]), (&json!("inventory"), &json!("switched")));
+    assert_eq!((&rebuilt["running"], &rebuilt["differences"]), (&json!(false), &json!(0)));
+    assert_eq!(rebuilt["events_done"], rebuilt["events_total"]);
     assert_eq!(owner.get_caught_up("/inventory").await.expect(200).body, before.body);
     let receive = json!({"item_id": "A", "location_id": "MAIN", "quantity": 1});
     owner.post("/inventory/receive", &receive).await.expect(200);
     assert_eq!(owner.stock("A").await["MAIN"], 8, "the new copy goes on");
     owner.post("/ops/projections/nonsense/rebuild", &json!({})).await.expect(404);
+    owner.post("/ops/projections/inventory/rebuild?max_rate=0", &json!({})).await.expect(422);
     app.stop().await;
 }

@@ -23,7 +23,7 @@ pub(super) struct Cover {
     pub(super) movements: i64,
 }
 
-/// A part of a checkpoint; see [`crate::stock::checkpoints`].
+/// A part of a checkpoint; see `movements/checkpoints.rs`.
 #[derive(Debug, Clone, sqlx::FromRow)]
 struct Part {
     checkpoint: i64,

@@ -1,7 +1,7 @@
 //! Checkpoints of stock: sums of movements, so that the stock of any instant is read from few rows.
 //!
 //! Stock at an instant, as it was known at another, is the sum over movements that had happened and were recorded by
-//! then and that no statement had counted yet ([`super::late`]). A sum can be cut anywhere. Each time a company has so
+//! then and that no statement had counted yet (`late`). A sum can be cut anywhere. Each time a company has so
 //! many facts more, the movements since its checkpoint before are summed up twice, per product and location:
 //!
 //! * part 0: everything up to the checkpoint, late or not. It answers for every instant after the newest of it.
@@ -9,7 +9,7 @@
 //!   once more, negative, at the statement that had counted it). They carry what was recorded late into the past.
 //!
 //! Parts are months, weeks, days or hours, whatever suits the pace at which the company's facts happen. Which part
-//! answers for which question is decided in [`super::past`] from their first and last instants alone.
+//! answers for which question is decided in [`crate::stock::past`] from their first and last instants alone.
 //!
 //! The boundary is a number of facts of the company, so it does not depend on how the log is cut into blocks.
 
@@ -20,7 +20,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// How many facts of each company are folded, and up to which position.
-pub(crate) struct Counters(HashMap<Uuid, Counter>);
+#[derive(Default)]
+pub(super) struct Counters(HashMap<Uuid, Counter>);
 
 #[derive(Default)]
 struct Counter {
@@ -32,7 +33,7 @@ struct Counter {
 
 impl Counters {
     /// Reads them for these companies.
-    pub(crate) async fn read(
+    pub(super) async fn read(
         conn: &mut PgConnection,
         companies: impl Iterator<Item = Uuid>,
     ) -> Result<Self, sqlx::Error> {
@@ -53,12 +54,12 @@ impl Counters {
     }
 
     /// Whether the table has it.
-    pub(crate) fn have(&self, company_id: Uuid, position: i64) -> bool {
+    pub(super) fn have(&self, company_id: Uuid, position: i64) -> bool {
         self.0.get(&company_id).is_some_and(|counter| position <= counter.position)
     }
 
     /// Number of the company's next fact.
-    pub(crate) fn next(&mut self, company_id: Uuid) -> i64 {
+    pub(super) fn next(&mut self, company_id: Uuid) -> i64 {
         let counter = self.0.entry(company_id).or_default();
         counter.number += 1;
         counter.number
@@ -66,7 +67,7 @@ impl Counters {
 }
 
 /// A checkpoint that is due.
-pub(crate) struct Checkpoint {
+pub(super) struct Checkpoint {
     company_id: Uuid,
     /// Number of its last fact.
     number: i64,
@@ -77,15 +78,17 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The checkpoint that is due after the company's fact of this number; none after most.
-    pub(crate) fn at(event: &StoredEvent, number: i64, facts: i64) -> Option<Self> {
+    /// The checkpoint that is due after the company's fact of this number; none after most, and after what moved
+    /// nothing.
+    pub(super) fn at(event: &StoredEvent, number: Option<i64>, facts: i64) -> Option<Self> {
+        let number = number?;
         let due = number % facts == 0;
         due.then_some(Self { company_id: event.company_id, number, position: event.position, facts })
     }
 }
 
 /// Sums up the movements before each of these checkpoints; they must be in the table.
-pub(crate) async fn take(conn: &mut PgConnection, due: Vec<Checkpoint>) -> Result<(), sqlx::Error> {
+pub(super) async fn take(conn: &mut PgConnection, due: Vec<Checkpoint>) -> Result<(), sqlx::Error> {
     for checkpoint in due {
         sqlx::query(TAKE)
             .bind(checkpoint.company_id)
@@ -96,6 +99,24 @@ pub(crate) async fn take(conn: &mut PgConnection, due: Vec<Checkpoint>) -> Resul
             .await?;
     }
     Ok(())
+}
+
+/// Sums up what was brought in without checkpoints, company by company, in the order of checkpoints.
+pub(super) async fn take_missing(conn: &mut PgConnection, facts: i64) -> Result<(), sqlx::Error> {
+    let missing: Vec<(Uuid, i64, i64)> = sqlx::query_as(
+        "select m.company_id, m.number, max(m.position)
+         from movements m
+         where m.number % $1 = 0 and not exists (
+             select from checkpoints c
+             where c.company_id = m.company_id and c.checkpoint = m.number and c.part = 0)
+         group by m.company_id, m.number
+         order by m.company_id, m.number",
+    )
+    .bind(facts)
+    .fetch_all(&mut *conn)
+    .await?;
+    let checkpoint = |(company_id, number, position)| Checkpoint { company_id, number, position, facts };
+    take(conn, missing.into_iter().map(checkpoint).collect()).await
 }
 
 /// `$3` is the checkpoint before, or 0. Parts follow the middle half of the facts: about four of them, whatever came
