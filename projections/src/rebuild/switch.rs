@@ -26,8 +26,10 @@ use crate::projection::ProjectionError;
 
 /// How often the switch is tried.
 const TRIES: u32 = 40;
-/// How long one lock may let us wait.
-const LOCK_TIMEOUT: &str = "40ms";
+/// How long one lock may let us wait at the first try, in milliseconds.
+const LOCK_TIMEOUT_MS: u32 = 40;
+/// How much longer at each further try: where folds take longer than that, a short try would never succeed.
+const MORE_MS: u32 = 10;
 /// How long PostgreSQL lets a process that was stopped in the middle of a switch keep folding from going on.
 const SILENCE: &str = "5s";
 /// Pause after a try in vain, growing with their number.
@@ -57,7 +59,8 @@ impl Loader {
         for tries in 1..=TRIES {
             self.follow(aside, Goal::Copy(live.key())).await?;
             let begun = Instant::now();
-            let tried = self.try_switch(conn, aside, &live).await?;
+            let lock_timeout_ms = LOCK_TIMEOUT_MS + MORE_MS * (tries - 1);
+            let tried = self.try_switch(conn, aside, &live, lock_timeout_ms).await?;
             longest = longest.max(begun.elapsed());
             match tried {
                 Tried::Switched => return Ok(longest),
@@ -73,10 +76,11 @@ impl Loader {
         conn: &mut PgConnection,
         aside: &mut PgConnection,
         live: &Made,
+        lock_timeout_ms: u32,
     ) -> Result<Tried, ProjectionError> {
         let mut tx = conn.begin().await?;
         tx.execute(sqlx::raw_sql(&format!(
-            "set local lock_timeout = '{LOCK_TIMEOUT}'; set local idle_in_transaction_session_timeout = '{SILENCE}'"
+            "set local lock_timeout = {lock_timeout_ms}; set local idle_in_transaction_session_timeout = '{SILENCE}'"
         )))
         .await?;
         let positions = match checkpoint::all(&mut tx, live.key(), true).await {
