@@ -45,7 +45,7 @@ pub(crate) fn start_jobs(state: &AppState, committing: PgPool, projecting: PgPoo
     let handlers: Vec<Arc<dyn JobHandler>> = vec![
         Arc::new(DayStart::new(days)),
         Arc::new(ExpireRequestKeys::new(state.accounts.clone(), state.jobs.clone(), keys)),
-        Arc::new(RebuildProjection::new(state.database.clone())),
+        Arc::new(RebuildProjection::new(state.database.clone(), state.config.archive.clone())),
     ];
     let runner = Runner::new(state.jobs.clone(), handlers, RunnerSettings::default());
     tasks.spawn(runner.run(state.stop.clone()));
@@ -92,7 +92,7 @@ pub(crate) async fn build(state: AppState, unbuilt: Vec<Arc<dyn Projection>>) {
 async fn build_one(state: &AppState, projection: &Arc<dyn Projection>) -> Result<(), ProjectionError> {
     let (name, version) = (projection.name(), projection.version());
     let (progress, news) = watch::channel(Progress::default());
-    let options = Options { progress, ..Options::default() };
+    let options = Options { progress, archive: state.config.archive.clone(), ..Options::default() };
     let told = async {
         loop {
             tokio::time::sleep(BUILD_TOLD_EVERY).await;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use connectors::kafka::KafkaConfig;
 use connectors::kafka::config::{DEFAULT_TOPIC, Setting};
+use event_log::archive::Archive;
 use migrations::Source;
 
 use crate::config::{Config, ProcessRole};
@@ -78,6 +79,9 @@ pub struct Serve {
     /// A snapshot is written each time a stock stream passes a multiple of this many events.
     #[arg(long, env = "STOCKTRAIL_SNAPSHOT_EVERY", default_value_t = 100)]
     pub snapshot_every: i64,
+    /// The folder of archived ranges of the log; rebuilds and audits need it where events are archived.
+    #[arg(long, env = "STOCKTRAIL_ARCHIVE", value_name = "DIR")]
+    pub archive: Option<PathBuf>,
     /// Where events go.
     #[command(flatten)]
     pub outlets: OutletArgs,
@@ -144,6 +148,7 @@ impl Serve {
             read_connections: self.read_connections,
             projector_connections: self.projector_connections,
             snapshot_every: self.snapshot_every,
+            archive: Archive::at(self.archive),
             demo: self.demo,
             kafka: self.outlets.kafka(),
             #[cfg(feature = "kurrent")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use commands::clock::{Clock, Ids};
 use connectors::kafka::KafkaConfig;
+use event_log::archive::Archive;
 use migrations::Source;
 
 use crate::rate::RateLimit;
@@ -65,6 +66,8 @@ pub struct Config {
     pub projector_connections: u32,
     /// Write a snapshot each time a stock stream passes a multiple of this many events.
     pub snapshot_every: i64,
+    /// Where archived ranges of the log are, for rebuilds and audits.
+    pub archive: Archive,
     /// Load the demo data.
     pub demo: bool,
     /// The topic to which every event is relayed.
@@ -93,6 +96,7 @@ impl Config {
             read_connections: 12,
             projector_connections: 8,
             snapshot_every: 100,
+            archive: Archive::default(),
             demo: false,
             kafka: None,
             #[cfg(feature = "kurrent")]

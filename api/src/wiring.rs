@@ -114,7 +114,7 @@ pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) 
     });
     let shared = Shared {
         accounts: Accounts::new(pools.accounts.clone(), secrets, config.clock.clone(), config.ids),
-        audit: Audit::new(pools.auditing.clone(), signing_key),
+        audit: Audit::new(pools.auditing.clone(), config.archive.clone(), signing_key),
         jobs: Jobs::new(pools.accounts.clone(), config.clock.clone(), config.ids),
         boards: Boards::new(pools.reads.clone()),
         reads: pools.reads.clone(),

@@ -10,6 +10,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use commands::clock::{Clock, Ids};
 use event_log::append::{Appended, Batch, append, head};
+use event_log::archive::Archive;
 use event_log::event::{Meaning, StoredEvent, partition_of};
 use event_log::verify::verify_all;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -84,7 +85,7 @@ async fn copy(pool: &PgPool) -> anyhow::Result<f64> {
 async fn verify(pool: &PgPool) -> anyhow::Result<f64> {
     let begun = Instant::now();
     let mut events = 0;
-    for found in verify_all(pool, PARTITIONS, &[]).await? {
+    for found in verify_all(pool, &Archive::default(), PARTITIONS, &[]).await? {
         anyhow::ensure!(found.fault.is_none(), "the log is broken: {found:?}");
         events += found.events;
     }

@@ -25,6 +25,7 @@ use crate::append::hash_of;
 pub use check::check;
 pub use detach::{Blocked, Sealed, detach, oldest};
 pub use events::Events;
+pub(crate) use events::Files;
 pub use write::{Manifest, write};
 
 /// Where archived ranges lie; nowhere by default.

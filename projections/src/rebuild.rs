@@ -12,6 +12,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use event_log::archive::Archive;
 use serde::Serialize;
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -45,6 +46,8 @@ pub struct Options {
     pub connections: usize,
     /// Hears of progress; subscribe before.
     pub progress: watch::Sender<Progress>,
+    /// Where archived events are; without it a log that has some is refused.
+    pub archive: Archive,
 }
 
 impl Default for Options {
@@ -55,6 +58,7 @@ impl Default for Options {
             max_rate: None,
             connections: processors.clamp(1, 4),
             progress: watch::Sender::new(Progress::default()),
+            archive: Archive::default(),
         }
     }
 }
@@ -107,13 +111,21 @@ pub async fn build(
 pub(crate) async fn check(
     owner: &PgPool,
     projection: &Arc<dyn Projection>,
+    archive: &Archive,
 ) -> Result<Rebuild, ProjectionError> {
-    run(owner, projection, Copy::Check, Purpose::Check, Options::default()).await
+    let options = Options { archive: archive.clone(), ..Options::default() };
+    run(owner, projection, Copy::Check, Purpose::Check, options).await
 }
 
-/// Puts the copy of before the last rebuild back, once it has folded what it missed. False when there is none.
-pub async fn rollback(owner: &PgPool, projection: &Arc<dyn Projection>) -> Result<bool, ProjectionError> {
-    let done = run(owner, projection, Copy::Old, Purpose::RollBack, Options::default()).await?;
+/// Puts the copy of before the last rebuild back, once it has folded what it missed; some of that may be archived since.
+/// False when there is none.
+pub async fn rollback(
+    owner: &PgPool,
+    projection: &Arc<dyn Projection>,
+    archive: &Archive,
+) -> Result<bool, ProjectionError> {
+    let options = Options { archive: archive.clone(), ..Options::default() };
+    let done = run(owner, projection, Copy::Old, Purpose::RollBack, options).await?;
     Ok(done.switched)
 }
 

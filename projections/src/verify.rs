@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use event_log::archive::Archive;
 use serde::Serialize;
 use sqlx::PgPool;
 
@@ -42,7 +43,16 @@ pub async fn verify(
     owner: &PgPool,
     projection: &Arc<dyn Projection>,
 ) -> Result<Verification, ProjectionError> {
+    verify_across(owner, projection, &Archive::default()).await
+}
+
+/// The same across archived and live events.
+pub async fn verify_across(
+    owner: &PgPool,
+    projection: &Arc<dyn Projection>,
+    archive: &Archive,
+) -> Result<Verification, ProjectionError> {
     let rebuild::Rebuild { projection, version, positions, tables, parked, skipped, .. } =
-        rebuild::check(owner, projection).await?;
+        rebuild::check(owner, projection, archive).await?;
     Ok(Verification { projection, version, positions, tables, parked, skipped })
 }

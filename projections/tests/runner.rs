@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use event_log::append::{Appended, Batch, append, head};
+use event_log::archive::Archive;
 use event_log::event::StoredEvent;
 use futures::future::BoxFuture;
 use migrations::Role;
@@ -298,7 +299,7 @@ async fn a_rebuild_mends_the_tables_while_the_runner_works() {
     assert_eq!(bench.counted().await, 120);
     assert!(verify::verify(owner, &bench.projection()).await.unwrap().is_equal());
     runner.stop().await;
-    assert!(rebuild::rollback(owner, &bench.projection()).await.unwrap());
+    assert!(rebuild::rollback(owner, &bench.projection(), &Archive::default()).await.unwrap());
     assert!(bench.counted().await < 120);
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use event_log::archive::Archive;
 use event_log::checkpoint::{SignedCheckpoint, tip_at};
 use event_log::signing::{PublicKey, SigningKey};
 use event_log::verify::Report;
@@ -19,12 +20,13 @@ use crate::verify::log_holds;
 /// Verifies the log and writes a checkpoint of it; none of a log that does not hold.
 pub(crate) async fn run(
     owner: &PgPool,
+    archive: &Archive,
     data_dir: &Path,
     args: &CheckpointArgs,
     out: &mut dyn Write,
 ) -> anyhow::Result<Finding> {
     let key = args.signing.key(data_dir)?;
-    let (finding, reports) = log_holds(owner, &[], out).await?;
+    let (finding, reports) = log_holds(owner, archive, &[], out).await?;
     if finding == Finding::Difference {
         writeln!(out, "NO CHECKPOINT of a log that does not hold")?;
         return Ok(finding);

@@ -10,6 +10,7 @@ use std::fmt;
 use anyhow::Context;
 use domain::shared::event::Event;
 use domain::stock::{Ledger, StockEvent, StockItem};
+use event_log::archive::{Archive, Events};
 use event_log::event::{StoredEvent, partition_of};
 use futures::TryStreamExt;
 use projections::projection::decode;
@@ -68,13 +69,13 @@ type Figure = fn(&Ledger) -> i64;
 type Items = HashMap<(Uuid, String), StockItem>;
 
 /// Checks every partition.
-pub(crate) async fn check(owner: &PgPool) -> anyhow::Result<Report> {
+pub(crate) async fn check(owner: &PgPool, archive: &Archive) -> anyhow::Result<Report> {
     let partitions = projections::heads::partitions(owner).await?;
     let mut claims = claims(owner, partitions).await?;
     let mut report = Report::default();
     for partition in 0..partitions {
         let claims = claims.remove(&partition).unwrap_or_default();
-        let items = fold(owner, partition, claims, &mut report.faults).await?;
+        let items = fold(owner, archive, partition, claims, &mut report.faults).await?;
         let places: usize = items.values().map(|item| item.locations.len()).sum();
         report.places = report.places.saturating_add(i64::try_from(places).unwrap_or(i64::MAX));
     }
@@ -138,6 +139,7 @@ async fn positions(conn: &mut PgConnection, schema: &str) -> Result<Vec<(i16, i6
 /// Folds a partition and compares each claim when the fold stands where its read model stands.
 async fn fold(
     owner: &PgPool,
+    archive: &Archive,
     partition: i16,
     mut claims: Vec<Claim>,
     faults: &mut Vec<Fault>,
@@ -146,7 +148,7 @@ async fn fold(
     let end = claims.last().map_or(0, |claim| claim.position);
     let mut claims = claims.into_iter().peekable();
     let mut items = Items::new();
-    let mut events = event_log::copy::copy(owner, partition, 0, end).await?;
+    let mut events = Events::open(owner, archive, partition, (0, end)).await?;
     while let Some(block) = events.next().await? {
         for event in &block {
             while let Some(claim) = claims.next_if(|claim| claim.position < event.position) {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use event_log::archive::Archive;
 use projections::parked::refold::{Fate, decide};
 use projections::parked::{ParkedEvent, list};
 use projections::registry;
@@ -11,14 +12,23 @@ use crate::cli::{Choice, ParkedArgs, ParkedCommand};
 use crate::output::{Finding, Table, counted, instant};
 
 /// Shows, retries or skips.
-pub(crate) async fn run(owner: &PgPool, args: &ParkedArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
+pub(crate) async fn run(
+    owner: &PgPool,
+    archive: &Archive,
+    args: &ParkedArgs,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
+    let log = (owner, archive);
     match &args.command {
         None => show(owner, out).await,
-        Some(ParkedCommand::Retry(Choice { id: Some(id), .. })) => one(owner, *id, Fate::Retry, out).await,
-        Some(ParkedCommand::Retry(_)) => all(owner, out).await,
-        Some(ParkedCommand::Skip { id }) => one(owner, *id, Fate::Skip, out).await,
+        Some(ParkedCommand::Retry(Choice { id: Some(id), .. })) => one(log, *id, Fate::Retry, out).await,
+        Some(ParkedCommand::Retry(_)) => all(log, out).await,
+        Some(ParkedCommand::Skip { id }) => one(log, *id, Fate::Skip, out).await,
     }
 }
+
+/// The database, and what left it.
+type Log<'a> = (&'a PgPool, &'a Archive);
 
 async fn show(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Finding> {
     let events = list(owner).await?;
@@ -45,19 +55,19 @@ async fn show(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Finding> {
     Ok(Finding::of(events.iter().all(|event| event.state != "parked")))
 }
 
-async fn one(owner: &PgPool, id: i64, fate: Fate, out: &mut dyn Write) -> anyhow::Result<Finding> {
-    let events = list(owner).await?;
+async fn one(log: Log<'_>, id: i64, fate: Fate, out: &mut dyn Write) -> anyhow::Result<Finding> {
+    let events = list(log.0).await?;
     let event = events.iter().find(|event| event.id == id && event.state == "parked");
     let event = event.ok_or_else(|| anyhow::anyhow!("no event is parked under {id}; see `replay parked`"))?;
-    carry_out(owner, event, Some(id), fate, out).await
+    carry_out(log, event, Some(id), fate, out).await
 }
 
-async fn all(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Finding> {
+async fn all(log: Log<'_>, out: &mut dyn Write) -> anyhow::Result<Finding> {
     let mut finding = Finding::Agreement;
-    let events: Vec<_> = list(owner).await?.into_iter().filter(|event| event.state == "parked").collect();
+    let events: Vec<_> = list(log.0).await?.into_iter().filter(|event| event.state == "parked").collect();
     for model in events.chunk_by(|one, other| (&one.name, one.version) == (&other.name, other.version)) {
         if let Some(first) = model.first() {
-            finding = finding.and(carry_out(owner, first, None, Fate::Retry, out).await?);
+            finding = finding.and(carry_out(log, first, None, Fate::Retry, out).await?);
         }
     }
     if events.is_empty() {
@@ -68,7 +78,7 @@ async fn all(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Finding> {
 
 /// Decides on one event, or on all of its read model.
 async fn carry_out(
-    owner: &PgPool,
+    (owner, archive): Log<'_>,
     event: &ParkedEvent,
     id: Option<i64>,
     fate: Fate,
@@ -82,7 +92,7 @@ async fn carry_out(
         projection.version(),
         event.version
     );
-    let done = decide(owner, projection.as_ref(), id, fate).await?;
+    let done = decide(owner, projection.as_ref(), archive, id, fate).await?;
     let events = counted(i64::try_from(done.events).unwrap_or(i64::MAX), "event");
     let word = match fate {
         Fate::Retry => "tried again",

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use event_log::archive::Archive;
 use projections::compare::TableComparison;
 use projections::rebuild::{Options, Progress, Rebuild, Stage};
 use projections::registry;
@@ -20,11 +21,21 @@ use crate::verify::{show_differences, show_left_out};
 const SHOWN_EVERY: Duration = Duration::from_secs(1);
 
 /// Rebuilds and shows where the copies differ.
-pub(crate) async fn run(owner: &PgPool, args: &RebuildArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
+pub(crate) async fn run(
+    owner: &PgPool,
+    archive: &Archive,
+    args: &RebuildArgs,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
     let projection = registry::named(&args.projection)?;
     let (progress, news) = watch::channel(Progress::default());
-    let options =
-        Options { diff_only: args.diff_only, max_rate: args.max_rate, progress, ..Options::default() };
+    let options = Options {
+        diff_only: args.diff_only,
+        max_rate: args.max_rate,
+        archive: archive.clone(),
+        progress,
+        ..Options::default()
+    };
     let rebuilt = tokio::select! {
         rebuilt = projections::rebuild::rebuild(owner, &projection, options) => rebuilt?,
         never = show(projection.name(), news) => never,
@@ -66,11 +77,12 @@ fn show_outcome(rebuilt: &Rebuild, out: &mut dyn Write) -> anyhow::Result<Findin
 /// Puts the former copy back.
 pub(crate) async fn roll_back(
     owner: &PgPool,
+    archive: &Archive,
     args: &RollbackArgs,
     out: &mut dyn Write,
 ) -> anyhow::Result<Finding> {
     let projection = registry::named(&args.projection)?;
-    let done = projections::rebuild::rollback(owner, &projection).await?;
+    let done = projections::rebuild::rollback(owner, &projection, archive).await?;
     anyhow::ensure!(done, "there is no former copy of {}", args.projection);
     writeln!(out, "the former copy of {} is live again", args.projection)?;
     Ok(Finding::Agreement)

@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use event_log::archive::Archive;
 use event_log::checkpoint::{SignedCheckpoint, Tip};
 use event_log::hex;
 use event_log::verify::{Report, verify_all};
@@ -25,18 +26,23 @@ const HASH_DIGITS: usize = 16;
 const EXAMPLES: usize = 20;
 
 /// Checks everything.
-pub(crate) async fn run(owner: &PgPool, args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<Finding> {
+pub(crate) async fn run(
+    owner: &PgPool,
+    archive: &Archive,
+    args: &VerifyArgs,
+    out: &mut dyn Write,
+) -> anyhow::Result<Finding> {
     let mut kept = Vec::new();
     for file in &args.checkpoint {
         kept.push((file.as_path(), checkpoint::read(file, args.public_key.as_ref())?));
     }
     let tips: Vec<Tip> = kept.iter().flat_map(|(_, kept)| &kept.partitions).cloned().collect();
-    let (mut log, reports) = log_holds(owner, &tips, out).await?;
+    let (mut log, reports) = log_holds(owner, archive, &tips, out).await?;
     for (file, kept) in &kept {
         log = log.and(show_checkpoint(file, kept, &reports, args.public_key.is_some(), out)?);
     }
-    let models = models_equal(owner, out).await?;
-    let stock = stock_adds_up(owner, out).await?;
+    let models = models_equal(owner, archive, out).await?;
+    let stock = stock_adds_up(owner, archive, out).await?;
     let finding = log.and(models).and(stock);
     writeln!(
         out,
@@ -49,12 +55,13 @@ pub(crate) async fn run(owner: &PgPool, args: &VerifyArgs, out: &mut dyn Write) 
 /// Chain, contiguity of positions, batches and versions, and that the chain passes through what was kept elsewhere.
 pub(crate) async fn log_holds(
     owner: &PgPool,
+    archive: &Archive,
     kept: &[Tip],
     out: &mut dyn Write,
 ) -> anyhow::Result<(Finding, Vec<Report>)> {
     let mut finding = Finding::Agreement;
     let partitions = projections::heads::partitions(owner).await?;
-    let reports = verify_all(owner, partitions, kept).await?;
+    let reports = verify_all(owner, archive, partitions, kept).await?;
     for Report { partition, events, head, fault, .. } in &reports {
         let events = counted(*events, "event");
         if let Some(fault) = fault {
@@ -96,11 +103,11 @@ fn show_checkpoint(
 }
 
 /// Every read model beside a fresh fold.
-async fn models_equal(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Finding> {
+async fn models_equal(owner: &PgPool, archive: &Archive, out: &mut dyn Write) -> anyhow::Result<Finding> {
     let mut finding = Finding::Agreement;
     for projection in registry::all() {
         let schema = schema_of(projection.as_ref());
-        match projections::verify::verify(owner, &projection).await {
+        match projections::verify::verify_across(owner, &projection, archive).await {
             Ok(found) if found.positions.is_empty() => {
                 writeln!(out, "{schema}  MISSING, it was never installed")?;
                 finding = Finding::Difference;
@@ -186,8 +193,8 @@ fn show_shape(shape: &Shape, (first, other): (&str, &str), out: &mut dyn Write) 
 }
 
 /// Sum of effects, on hand and the domain's own fold.
-async fn stock_adds_up(owner: &PgPool, out: &mut dyn Write) -> anyhow::Result<Finding> {
-    let report = match conservation::check(owner).await {
+async fn stock_adds_up(owner: &PgPool, archive: &Archive, out: &mut dyn Write) -> anyhow::Result<Finding> {
+    let report = match conservation::check(owner, archive).await {
         Ok(report) => report,
         Err(error) => {
             writeln!(out, "stock  CANNOT BE FOLDED: {error:#}")?;

@@ -9,6 +9,7 @@ mod verify;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use event_log::archive::Archive;
 use event_log::signing::SigningKey;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
@@ -29,15 +30,16 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 /// What audits read with, and the key that signs.
 pub(crate) struct Audit {
     log: PgPool,
+    archive: Archive,
     key: SigningKey,
     /// They read much of the log: one at a time.
     turn: Mutex<()>,
 }
 
 impl Audit {
-    /// `log` sees the events of every company.
-    pub(crate) fn new(log: PgPool, key: SigningKey) -> Self {
-        Self { log, key, turn: Mutex::new(()) }
+    /// `log` sees the events of every company; `archive` has those that left it.
+    pub(crate) fn new(log: PgPool, archive: Archive, key: SigningKey) -> Self {
+        Self { log, archive, key, turn: Mutex::new(()) }
     }
 
     /// Waits for its turn.

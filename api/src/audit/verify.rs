@@ -66,10 +66,11 @@ struct FaultBody {
 /// Verify the log.
 ///
 /// Recomputes the hash chain over the events themselves, some hundred thousand at a time. Ask again with
-/// `next_after_batch` until it is null; `from` of each answer must be `to` of the one before.
+/// `next_after_batch` until it is null; `from` of each answer must be `to` of the one before. Archived events are read
+/// from their files, where the server knows the folder.
 #[utoipa::path(get, path = "/audit/verify", operation_id = "verify_log", tag = "log", params(VerifyStart),
     responses((status = 200, description = "What was found", body = Verified)),
-    extensions(("x-room" = json!("settings"))))]
+    extensions(("x-room" = json!("settings")), ("x-problems" = json!([409]))))]
 pub(crate) async fn verify_log(
     State(state): State<AppState>,
     caller: Caller,
@@ -77,7 +78,8 @@ pub(crate) async fn verify_log(
 ) -> Result<Json<Verified>, Problem> {
     let partition = state.committers.partition_of(caller.company_id);
     let _turn = state.audit.turn().await;
-    let report = verify_part(&state.audit.log, partition, start.after_batch.unwrap_or(0)).await?;
+    let (log, archive) = (&state.audit.log, &state.audit.archive);
+    let report = verify_part(log, archive, partition, start.after_batch.unwrap_or(0)).await?;
     let report = report.ok_or_else(|| {
         Problem::invalid("invalid_parameter", "?after_batch", "the log has no batch of this number")
     })?;

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use axum::extract::State;
 use commands::accounts::jobs::{JobContext, JobError, JobHandler, NewJob};
+use event_log::LogError;
+use event_log::archive::Archive;
 use futures::future::BoxFuture;
 use migrations::Database;
+use projections::projection::ProjectionError;
 use projections::rebuild::{Options, Progress, rebuild};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -83,6 +86,7 @@ pub(crate) async fn rebuild_projection(
 /// Handler of `rebuild_projection` jobs.
 pub(crate) struct RebuildProjection {
     database: Database,
+    archive: Archive,
 }
 
 #[derive(Deserialize)]
@@ -97,8 +101,8 @@ impl RebuildProjection {
     /// Kind of its jobs.
     pub(crate) const KIND: &'static str = "rebuild_projection";
 
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database }
+    pub(crate) fn new(database: Database, archive: Archive) -> Self {
+        Self { database, archive }
     }
 }
 
@@ -127,7 +131,8 @@ impl RebuildProjection {
             serde_json::from_value(payload).map_err(|error| never(&error))?;
         let projection = projections::registry::named(&projection).map_err(|error| never(&error))?;
         let (progress, mut news) = watch::channel(Progress::default());
-        let options = Options { diff_only, max_rate, progress, ..Options::default() };
+        let archive = self.archive.clone();
+        let options = Options { diff_only, max_rate, progress, archive, ..Options::default() };
         let rebuilt = rebuild(self.database.owner(), &projection, options);
         let shown = async {
             while news.changed().await.is_ok() {
@@ -138,9 +143,17 @@ impl RebuildProjection {
             std::future::pending().await
         };
         let rebuilt = tokio::select! {
-            rebuilt = rebuilt => rebuilt.map_err(|error| JobError::again(&error))?,
+            rebuilt = rebuilt => rebuilt.map_err(|error| failed(&error))?,
             stopped = shown => return stopped,
         };
         serde_json::to_value(rebuilt).map_err(|error| never(&error))
+    }
+}
+
+/// Where the archive is not known no attempt will succeed.
+fn failed(error: &ProjectionError) -> JobError {
+    match error {
+        ProjectionError::Log(archived @ LogError::Archived { .. }) => JobError::Never(archived.to_string()),
+        error => JobError::again(error),
     }
 }

@@ -64,6 +64,9 @@ impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Database(error) => Self::from(error),
+            LogError::Archived { until, .. } => {
+                Self::conflict("archived", error.to_string()).with("archived_until", until)
+            }
             error => Self::internal(&error),
         }
     }

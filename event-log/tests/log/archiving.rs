@@ -3,13 +3,15 @@
 use event_log::LogError;
 use event_log::append::{append, head};
 use event_log::archive::{self, Archive, Events, Range, Sealed};
+use event_log::checkpoint::tip_at;
 use event_log::event::{StoredEvent, StreamKey};
+use event_log::verify::{Fault, verify_across, verify_all, verify_part};
 use event_log::{read, snapshot};
 use migrations::testing::{TestDatabase, fresh_database, small_children};
 use sqlx::PgPool;
 use tempfile::TempDir;
 
-use crate::support::{batch, company, done, event, noon};
+use crate::support::{batch, company, done, event, noon, tamper};
 
 /// Positions of a child.
 const CHILD: i64 = 60;
@@ -155,6 +157,47 @@ async fn who_does_not_know_the_archive_is_told_so() {
     let missing = collect(&owner, &known, 0, i64::MAX).await.unwrap_err();
     assert!(matches!(missing, LogError::ArchiveFile { .. }), "{missing}");
     assert_eq!(collect(&owner, &known, 67, i64::MAX).await.unwrap(), all[67..]);
+}
+
+#[tokio::test]
+async fn the_chain_is_verified_across_files_and_database() {
+    let (database, owner, _all) = long_log().await;
+    let before = verify_all(&owner, &Archive::default(), 4, &[]).await.unwrap();
+    assert!(before.iter().all(|report| report.fault.is_none() && report.events == 92), "{before:?}");
+    let mut conn = owner.acquire().await.unwrap();
+    let mut kept = Vec::new();
+    for report in &before {
+        kept.push(tip_at(&mut conn, report.partition, &report.head).await.unwrap());
+    }
+    let (folder, sealed, ranges) = write_all(&owner).await;
+    archive::detach(&mut conn, &sealed, &ranges, &["stock_item"], noon()).await.unwrap();
+
+    let known = Archive::at(Some(folder.path().to_owned()));
+    assert_eq!(verify_all(&owner, &known, 4, &kept).await.unwrap(), before);
+    // Batches 1 to 4 end at 7, 37, 57 and 67; up to 59 events come from the file.
+    for (after, events) in [(0, 92), (2, 55), (3, 35), (4, 25), (5, 0)] {
+        let part = verify_part(&owner, &known, 0, after).await.unwrap().unwrap();
+        assert_eq!((part.fault, part.events, part.head.batch), (None, events, 5), "after batch {after}");
+    }
+    let unknown = Archive::default();
+    let refused = verify_all(&owner, &unknown, 4, &[]).await.unwrap_err();
+    assert!(matches!(refused, LogError::Archived { .. }), "{refused}");
+    let live = verify_part(&owner, &unknown, 0, 4).await.unwrap().unwrap();
+    assert_eq!((live.fault, live.events), (None, 25), "what is live needs no archive");
+
+    // What the database has kept of the range is looked at, too.
+    let fault = async || verify_across(&owner, &known, 0, &[]).await.unwrap().fault;
+    tamper(&database, "update log.events set payload = '{}' where partition = 0 and position = 40").await;
+    assert!(matches!(fault().await, Some(Fault::Altered(event)) if event.position == 40));
+    let put = "insert into log.events (partition, position, company_id, stream_type, stream_id, version, event_id,
+                   event_type, schema_version, effective_at, recorded_at, payload, metadata)
+               select partition, 0, company_id, stream_type, 'other', 1, gen_random_uuid(), event_type, schema_version,
+                   effective_at, recorded_at, payload, metadata
+               from log.events where partition = 0 and position = 5";
+    tamper(&database, put).await;
+    assert!(matches!(fault().await, Some(Fault::Altered(_) | Fault::Inserted(_))));
+    tamper(&database, "delete from log.events where partition = 0 and position = 40").await;
+    assert!(matches!(fault().await, Some(Fault::Inserted(event)) if event.position == 0));
 }
 
 #[tokio::test]

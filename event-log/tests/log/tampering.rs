@@ -1,6 +1,7 @@
 //! Somebody with the owner's rights changes the log; verify names what.
 
 use event_log::append::{Batch, Head, append, head};
+use event_log::archive::Archive;
 use event_log::checkpoint::{Tip, tip_at};
 use event_log::read;
 use event_log::verify::{Fault, Report, verify, verify_all, verify_part};
@@ -29,7 +30,7 @@ async fn an_untouched_log_holds_and_passes_through_every_checkpoint() {
     let report = verify(&pool, PARTITION, &tips).await.unwrap();
     assert_eq!((report.fault, report.events, report.is_complete), (None, 50, true));
     assert_eq!(report.head, heads[10]);
-    let all = verify_all(&pool, 4, &tips).await.unwrap();
+    let all = verify_all(&pool, &Archive::default(), 4, &tips).await.unwrap();
     let seen: Vec<_> = all.iter().map(|report| (report.partition, report.events, &report.fault)).collect();
     assert_eq!(seen, [(0, 0, &None), (1, 50, &None), (2, 0, &None), (3, 0, &None)]);
 }
@@ -37,16 +38,16 @@ async fn an_untouched_log_holds_and_passes_through_every_checkpoint() {
 #[tokio::test]
 async fn a_log_is_verified_in_parts_that_follow_each_other() {
     let (database, pool, heads) = filled().await;
-    let part = verify_part(&pool, PARTITION, 4).await.unwrap().unwrap();
+    let part = verify_part(&pool, &Archive::default(), PARTITION, 4).await.unwrap().unwrap();
     assert_eq!((part.from, part.head, part.events), (heads[4].clone(), heads[10].clone(), 30));
     assert_eq!((part.fault, part.is_complete), (None, true));
-    let at_the_end = verify_part(&pool, PARTITION, 10).await.unwrap().unwrap();
+    let at_the_end = verify_part(&pool, &Archive::default(), PARTITION, 10).await.unwrap().unwrap();
     assert_eq!((at_the_end.events, at_the_end.fault, at_the_end.is_complete), (0, None, true));
-    assert_eq!(verify_part(&pool, PARTITION, 11).await.unwrap(), None);
+    assert_eq!(verify_part(&pool, &Archive::default(), PARTITION, 11).await.unwrap(), None);
 
     tamper(&database, "update log.events set payload = '{}' where partition = 1 and position = 23").await;
-    assert_eq!(verify_part(&pool, PARTITION, 5).await.unwrap().unwrap().fault, None);
-    let part = verify_part(&pool, PARTITION, 4).await.unwrap().unwrap();
+    assert_eq!(verify_part(&pool, &Archive::default(), PARTITION, 5).await.unwrap().unwrap().fault, None);
+    let part = verify_part(&pool, &Archive::default(), PARTITION, 4).await.unwrap().unwrap();
     assert!(matches!(part.fault, Some(Fault::Altered(event)) if event.position == 23));
 }
 

@@ -6,6 +6,9 @@
 //! copies go, the one of before the last rebuild and one that a rebuild has left half made: they leave out what is folded
 //! now, and nobody would know any more.
 
+use event_log::LogError;
+use event_log::archive::{Archive, Events, gone_until};
+use event_log::event::StoredEvent;
 use event_log::page::{self, Filter};
 use sqlx::{Executor, PgConnection, PgPool};
 use uuid::Uuid;
@@ -62,10 +65,12 @@ struct Chosen {
     company_id: Uuid,
 }
 
-/// Decides on the parked event `id`, or on all that this projection has parked, as the owner of its tables.
+/// Decides on the parked event `id`, or on all that this projection has parked, as the owner of its tables. `archive` is
+/// needed where events are archived.
 pub async fn decide(
     owner: &PgPool,
     projection: &dyn Projection,
+    archive: &Archive,
     id: Option<i64>,
     fate: Fate,
 ) -> Result<Refolded, DecideError> {
@@ -83,12 +88,21 @@ pub async fn decide(
     for company in chosen.chunk_by(|one, other| one.company_id == other.company_id) {
         let Some(first) = company.first() else { continue };
         let ids: Vec<i64> = company.iter().map(|event| event.id).collect();
+        let log = Log { pool: owner, archive, partition: first.partition, company_id: first.company_id };
         let mut tx = owner.begin_with(begin(projection)).await?;
-        refolded.still_parked +=
-            refold(&mut tx, projection, (first.partition, first.company_id), &ids, fate).await?;
+        refolded.still_parked += refold(&mut tx, projection, log, &ids, fate).await?;
         tx.commit().await?;
     }
     Ok(refolded)
+}
+
+/// The events of one company.
+#[derive(Clone, Copy)]
+struct Log<'a> {
+    pool: &'a PgPool,
+    archive: &'a Archive,
+    partition: i16,
+    company_id: Uuid,
 }
 
 fn begin(projection: &dyn Projection) -> String {
@@ -99,10 +113,11 @@ fn begin(projection: &dyn Projection) -> String {
 async fn refold(
     conn: &mut PgConnection,
     projection: &dyn Projection,
-    (partition, company_id): (i16, Uuid),
+    log: Log<'_>,
     ids: &[i64],
     fate: Fate,
 ) -> Result<i64, DecideError> {
+    let Log { partition, company_id, .. } = log;
     let key = Key { name: projection.name(), version: projection.version(), copy: Copy::Live };
     if !keep_out(conn, key.name, key.version).await? {
         return Err(DecideError::Rebuilding(key.name));
@@ -122,7 +137,7 @@ async fn refold(
         let delete = format!("delete from \"{table}\" where company_id = $1");
         sqlx::query(&delete).bind(company_id).execute(&mut *conn).await?;
     }
-    fold_company(conn, projection, company_id, up_to, &mut left_out).await?;
+    fold_company(conn, projection, log, up_to, &mut left_out).await?;
     if fate == Fate::Retry {
         sqlx::query("delete from projections.parked where id = any($1) and state = 'skipped'")
             .bind(ids)
@@ -173,19 +188,32 @@ async fn forget_other_copies(
 async fn fold_company(
     conn: &mut PgConnection,
     projection: &dyn Projection,
-    company_id: Uuid,
+    log: Log<'_>,
     up_to: i64,
     left_out: &mut LeftOut,
 ) -> Result<(), ProjectionError> {
-    let mut filter = Filter { company_id, after: Some(0), limit: BLOCK_EVENTS, ..Filter::default() };
+    let Log { pool, archive, partition, company_id } = log;
+    let is_meant = |event: &StoredEvent| event.position <= up_to && projection.folds(event);
+    let gone = gone_until(conn).await?;
+    if gone > 0 {
+        let mut archived = Events::open(pool, archive, partition, (0, gone)).await?;
+        while let Some(mut block) = archived.next().await? {
+            block.retain(|event| event.company_id == company_id && is_meant(event));
+            fold_carefully(conn, projection, block, left_out).await?;
+        }
+    }
+    let mut filter = Filter { company_id, after: Some(gone), limit: BLOCK_EVENTS, ..Filter::default() };
     loop {
         let mut block = page::page(conn, &filter).await?;
-        let Some(last) = block.last().map(|event| event.position) else { return Ok(()) };
-        block.retain(|event| event.position <= up_to && projection.folds(event));
+        let Some(last) = block.last().map(|event| event.position) else { break };
+        block.retain(is_meant);
         fold_carefully(conn, projection, block, left_out).await?;
         if last >= up_to {
-            return Ok(());
+            break;
         }
         filter.after = Some(last);
     }
+    // Pages have no holes to be noticed by: whatever was archived meanwhile is missing in them.
+    let until = gone_until(conn).await?;
+    if until == gone { Ok(()) } else { Err(LogError::Archived { partition, until }.into()) }
 }

@@ -1,10 +1,12 @@
 //! Brings a copy on from where it stands, by the same `apply` that keeps the live one up to date.
 
+use event_log::archive::gone_until;
+use event_log::copy::Part;
 use event_log::read;
 use sqlx::{Connection, PgConnection};
 
 use super::copies::move_to;
-use super::load::Loader;
+use super::load::{Events, Loader};
 use crate::checkpoint::{self, Key};
 use crate::projection::ProjectionError;
 
@@ -93,7 +95,7 @@ impl Loader {
                     self.pace.wait(usize::try_from(step - from).unwrap_or(0)).await;
                 }
                 let mut tx = conn.begin_with(self.made.begin()).await?;
-                self.fold_range(&mut tx, partition, from, step).await?;
+                self.fold_range(&mut tx, partition, (from, step)).await?;
                 move_to(&mut tx, self.made.key(), partition, step).await?;
                 tx.commit().await?;
                 from = step;
@@ -107,9 +109,11 @@ impl Loader {
         &self,
         conn: &mut PgConnection,
         partition: i16,
-        from: i64,
-        to: i64,
+        (from, to): (i64, i64),
     ) -> Result<(), ProjectionError> {
+        if from < gone_until(conn).await? {
+            return self.fold_archived(conn, partition, (from, to)).await;
+        }
         let mut left_out = self.left_out(conn, partition).await?;
         let mut position = from;
         while position < to {
@@ -117,6 +121,22 @@ impl Loader {
             let Some(last) = block.last() else { break };
             position = last.position;
             block.retain(|event| self.projection.folds(event) && event.position <= to);
+            self.apply_block(conn, block, &mut left_out).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for a copy that stood still while events after it were archived: a former one, or one half made.
+    async fn fold_archived(
+        &self,
+        conn: &mut PgConnection,
+        partition: i16,
+        range: (i64, i64),
+    ) -> Result<(), ProjectionError> {
+        let mut left_out = self.left_out(conn, partition).await?;
+        let mut events = Events::open(self, partition, range, Part::All).await?;
+        while let Some(mut block) = events.next().await? {
+            block.retain(|event| self.projection.folds(event));
             self.apply_block(conn, block, &mut left_out).await?;
         }
         Ok(())

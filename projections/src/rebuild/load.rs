@@ -1,4 +1,5 @@
-//! Fills a copy from the log: partitions side by side, each read by binary COPY, folded in memory and copied in.
+//! Fills a copy from the log: partitions side by side, each read by binary COPY (what is archived, from its files), folded
+//! in memory and copied in.
 //!
 //! Reading, folding and writing run at the same time. Ready rows go in by chunks of some megabytes, each in a short
 //! transaction that also notes up to which event rows are in; what stays in memory follows in the last one, with the
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use event_log::LogError;
-use event_log::copy::{self, Part};
+use event_log::archive::{self, Archive};
+use event_log::copy::Part;
 use event_log::event::StoredEvent;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc;
@@ -33,6 +35,7 @@ pub(super) struct Loader {
     pub(super) pool: PgPool,
     pub(super) projection: Arc<dyn Projection>,
     pub(super) made: Made,
+    pub(super) archive: Archive,
     pub(super) pace: Pace,
     pub(super) teller: Teller,
     /// Partitions at the same time.
@@ -113,7 +116,7 @@ impl Loader {
     async fn set_aside(&self, partition: i16, error: ProjectionError) -> Result<(), ProjectionError> {
         let is_first = self.is_first.load(Ordering::Relaxed);
         let Some(position) = parked::place_of(&error).filter(|_| is_first) else { return Err(error) };
-        let mut events = Events::open(self, partition, position - 1, position).await?;
+        let mut events = Events::open(self, partition, (position - 1, position), Part::All).await?;
         let block = events.next().await?.unwrap_or_default();
         let mut tx = self.pool.begin().await?;
         let mut left_out = self.left_out(&mut tx, partition).await?;
@@ -144,7 +147,8 @@ impl Loader {
     ) -> Result<(), ProjectionError> {
         let written = self.written(partition).await?;
         let left_out = self.left_out(&mut *self.pool.acquire().await?, partition).await?;
-        let mut events = Events::open(&self, partition, 0, to).await?;
+        let part = if self.projection.reads_metadata() { Part::All } else { Part::WithoutMetadata };
+        let mut events = Events::open(&self, partition, (0, to), part).await?;
         let (chunks, ready) = mpsc::channel(1);
         let mut writing = JoinSet::new();
         writing.spawn(Arc::clone(&self).write(partition, ready));
@@ -205,7 +209,7 @@ impl Loader {
     /// Folds a partition by `apply`, from where an earlier run has come.
     async fn apply(&self, partition: i16, from: i64, to: i64) -> Result<(), ProjectionError> {
         let mut left_out = self.left_out(&mut *self.pool.acquire().await?, partition).await?;
-        let mut events = Events::open(self, partition, from, to).await?;
+        let mut events = Events::open(self, partition, (from, to), Part::All).await?;
         let mut gathered = Vec::new();
         loop {
             let block = events.next().await?;
@@ -262,10 +266,10 @@ impl Loader {
     }
 }
 
-/// The events of a partition, block by block, at the loader's pace. A hole is an error, never skipped.
-struct Events<'a> {
+/// The events of a partition, archived or live, block by block, at the loader's pace. A hole is an error, never skipped.
+pub(super) struct Events<'a> {
     loader: &'a Loader,
-    copy: copy::Copy,
+    reader: archive::Events,
     partition: i16,
     /// The last event that came.
     position: i64,
@@ -273,15 +277,19 @@ struct Events<'a> {
 }
 
 impl<'a> Events<'a> {
-    async fn open(loader: &'a Loader, partition: i16, from: i64, to: i64) -> Result<Self, LogError> {
-        let metadata = loader.projection.builder().is_none() || loader.projection.reads_metadata();
-        let part = if metadata { Part::All } else { Part::WithoutMetadata };
-        let copy = copy::copy_part(&loader.pool, partition, (from, to), part).await?;
-        Ok(Self { loader, copy, partition, position: from, to })
+    pub(super) async fn open(
+        loader: &'a Loader,
+        partition: i16,
+        (from, to): (i64, i64),
+        part: Part,
+    ) -> Result<Self, LogError> {
+        let Loader { pool, archive, .. } = loader;
+        let reader = archive::Events::open_part(pool, archive, partition, (from, to), part).await?;
+        Ok(Self { loader, reader, partition, position: from, to })
     }
 
-    async fn next(&mut self) -> Result<Option<Vec<StoredEvent>>, LogError> {
-        let block = self.copy.next().await?;
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<StoredEvent>>, LogError> {
+        let block = self.reader.next().await?;
         for event in block.iter().flatten() {
             self.position += 1;
             if event.position != self.position {

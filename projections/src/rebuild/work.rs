@@ -60,7 +60,7 @@ impl Work {
         copy: Copy,
         options: Options,
     ) -> Self {
-        let Options { max_rate, connections, progress, .. } = options;
+        let Options { max_rate, connections, progress, archive, .. } = options;
         let connect = session(connect);
         let most = u32::try_from(2 * connections + 6).unwrap_or(u32::MAX);
         let pool = PgPoolOptions::new().max_connections(most).acquire_timeout(Duration::from_mins(1));
@@ -68,6 +68,7 @@ impl Work {
             pool: pool.connect_lazy_with(connect.clone()),
             made: Made::of(projection.as_ref(), copy),
             projection,
+            archive,
             pace: Pace::new(max_rate),
             teller: Teller::new(progress),
             connections: connections.max(1),

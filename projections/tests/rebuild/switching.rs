@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use event_log::archive::Archive;
 use migrations::Role;
 use projections::compare::TableComparison;
 use projections::install::install;
@@ -70,7 +71,7 @@ async fn readers_notice_nothing_of_rebuilds_and_rollbacks_while_the_log_grows() 
         let done = rebuild::rebuild(&log.owner, &projection, Options::default()).await.unwrap();
         assert!(done.switched && done.tables.iter().all(TableComparison::is_equal), "{done:#?}");
         pauses.push(done.pause_ms.unwrap());
-        assert!(rebuild::rollback(&log.owner, &projection).await.unwrap());
+        assert!(rebuild::rollback(&log.owner, &projection, &Archive::default()).await.unwrap());
     }
     over.store(true, Ordering::Relaxed);
     writer.await.unwrap();
@@ -90,7 +91,10 @@ async fn the_former_copy_comes_back_up_to_date() {
     let tally = Tally::version(1);
     let projection: Arc<dyn Projection> = tally.clone();
     install(&log.owner, std::slice::from_ref(&projection)).await.unwrap();
-    assert!(!rebuild::rollback(&log.owner, &projection).await.unwrap(), "there is none yet");
+    assert!(
+        !rebuild::rollback(&log.owner, &projection, &Archive::default()).await.unwrap(),
+        "there is none yet"
+    );
     let process = Process::start(&log, &tally).await;
     log.grow(500).await;
     process.reaches(500).await;
@@ -99,13 +103,16 @@ async fn the_former_copy_comes_back_up_to_date() {
     assert_eq!(log.number("select count(*) from tally_1.seen").await, 400);
     log.grow(500).await;
     process.reaches(1_000).await;
-    assert!(rebuild::rollback(&log.owner, &projection).await.unwrap());
+    assert!(rebuild::rollback(&log.owner, &projection, &Archive::default()).await.unwrap());
     let spoilt = log.number("select count(*) from tally_1.seen").await;
     assert_eq!(spoilt, 800 - 8, "the former copy as it was, and what it missed");
     log.grow(10).await;
     process.reaches(1_010).await;
     assert_eq!(log.number("select count(*) from tally_1.seen").await, 808 - 8);
-    assert!(rebuild::rollback(&log.owner, &projection).await.unwrap(), "and once more to the other");
+    assert!(
+        rebuild::rollback(&log.owner, &projection, &Archive::default()).await.unwrap(),
+        "and once more to the other"
+    );
     assert_eq!(log.number("select count(*) from tally_1.seen").await, 808);
     process.stop().await;
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use event_log::archive::Archive;
 use projections::parked::refold::{Fate, decide};
 use projections::parked::{ParkedEvent, list};
 
@@ -75,13 +76,15 @@ async fn a_mended_event_is_folded_where_it_belongs_while_the_worker_goes_on() {
     let owner = world.database.owner();
     let id = parked(&world).await[0].id;
 
-    let again = decide(owner, world.ledger.as_ref(), Some(id), Fate::Retry).await.unwrap();
+    let again =
+        decide(owner, world.ledger.as_ref(), &Archive::default(), Some(id), Fate::Retry).await.unwrap();
     assert_eq!((again.events, again.still_parked), (1, 1));
     assert_eq!(parked(&world).await[0].attempts, 2);
     assert_eq!(world.counted().await, 4);
 
     world.ledger.mended.store(true, Ordering::SeqCst);
-    let again = decide(owner, world.ledger.as_ref(), Some(id), Fate::Retry).await.unwrap();
+    let again =
+        decide(owner, world.ledger.as_ref(), &Archive::default(), Some(id), Fate::Retry).await.unwrap();
     assert_eq!((again.events, again.still_parked), (1, 0));
     assert_eq!(parked(&world).await, []);
     assert_eq!(world.versions(HERS, "cup").await, [1, 2, 3]);
@@ -101,7 +104,10 @@ async fn a_skipped_event_is_left_out_for_good_and_its_stream_goes_on() {
     let process = world.process().await;
     process.reaches(0, world.append(0, &one_bad(UNREADABLE)).await).await;
     let id = parked(&world).await[0].id;
-    let skipped = decide(world.database.owner(), world.ledger.as_ref(), Some(id), Fate::Skip).await.unwrap();
+    let skipped =
+        decide(world.database.owner(), world.ledger.as_ref(), &Archive::default(), Some(id), Fate::Skip)
+            .await
+            .unwrap();
     assert_eq!((skipped.events, skipped.still_parked), (1, 0));
     assert_eq!(world.versions(HERS, "cup").await, [1, 3]);
     process.reaches(0, world.append(0, &[(HERS, "cup", "{}")]).await).await;
@@ -135,7 +141,9 @@ async fn several_bad_events_are_all_found_and_mended_at_once() {
     assert_eq!(parked(&world).await.len(), 14);
     assert_eq!(world.counted().await, 607);
     world.ledger.mended.store(true, Ordering::SeqCst);
-    let again = decide(world.database.owner(), world.ledger.as_ref(), None, Fate::Retry).await.unwrap();
+    let again = decide(world.database.owner(), world.ledger.as_ref(), &Archive::default(), None, Fate::Retry)
+        .await
+        .unwrap();
     assert_eq!((again.events, again.still_parked), (14, 0));
     assert_eq!(world.counted().await, head);
     assert!(world.is_in_order().await);

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::DateTime;
+use event_log::archive::{self, Archive};
+use migrations::testing::small_children;
 use projections::compare::TableComparison;
 use projections::parked::list;
 use projections::parked::refold::{DecideError, Fate, decide};
 use projections::rebuild::{Options, Progress, Rebuild, rebuild, rollback};
+use projections::verify::verify_across;
 use tokio::sync::watch;
 
 use crate::support::{Apart, HERS, HIS, Ledger, Process, World, until};
@@ -54,7 +58,7 @@ async fn workers_of_other_processes_go_on_from_the_new_copy_under_their_leases()
     for _ in 0..3 {
         until("there is something to fold", async || world.counted().await > 400).await;
         assert!(equal(&rebuilt(&world).await));
-        assert!(rollback(world.database.owner(), &world.projection()).await.unwrap());
+        assert!(rollback(world.database.owner(), &world.projection(), &Archive::default()).await.unwrap());
         // Wrong rows in the live copy: nobody may carry them on.
         let spoil = "update ledger_1.sums set events = events + 1000 where day = 0";
         sqlx::query(spoil).execute(world.database.owner()).await.unwrap();
@@ -131,10 +135,14 @@ async fn a_rebuild_leaves_out_what_is_parked_and_a_retry_mends_the_new_copy() {
 
     world.ledger.mended.store(true, Ordering::SeqCst);
     let owner = world.database.owner();
-    let retried = decide(owner, world.ledger.as_ref(), Some(id), Fate::Retry).await.unwrap();
+    let retried =
+        decide(owner, world.ledger.as_ref(), &Archive::default(), Some(id), Fate::Retry).await.unwrap();
     assert_eq!(retried.still_parked, 0);
     assert_eq!(world.versions(HERS, "cup").await, [1, 2, 3, 4]);
-    assert!(!rollback(owner, &world.projection()).await.unwrap(), "the former copy lacks them and is gone");
+    assert!(
+        !rollback(owner, &world.projection(), &Archive::default()).await.unwrap(),
+        "the former copy lacks them and is gone"
+    );
     process.reaches(0, world.append(0, &[(HERS, "cup", "{}")]).await).await;
     process.stop().await;
     let verified = world.verified().await;
@@ -151,13 +159,13 @@ async fn parked_events_are_not_decided_on_during_a_rebuild_and_a_half_made_copy_
         done = rebuild(owner, &projection, slow) => panic!("it was too fast: {done:?}"),
         () = async {
             news.wait_for(|now| now.done > 0).await.unwrap();
-            let refused = decide(owner, world.ledger.as_ref(), Some(id), Fate::Skip).await;
+            let refused = decide(owner, world.ledger.as_ref(), &Archive::default(), Some(id), Fate::Skip).await;
             assert!(matches!(refused, Err(DecideError::Rebuilding("ledger"))), "{refused:?}");
         } => {}
     }
     let skipped = loop {
         // The threads of the rebuild are still ending.
-        match decide(owner, world.ledger.as_ref(), Some(id), Fate::Skip).await {
+        match decide(owner, world.ledger.as_ref(), &Archive::default(), Some(id), Fate::Skip).await {
             Err(DecideError::Rebuilding(_)) => tokio::task::yield_now().await,
             decided => break decided.unwrap(),
         }
@@ -170,4 +178,40 @@ async fn parked_events_are_not_decided_on_during_a_rebuild_and_a_half_made_copy_
     assert_eq!((done.parked, done.skipped), (0, 1));
     assert_eq!(world.versions(HERS, "cup").await, [1, 3]);
     process.stop().await;
+}
+
+#[tokio::test]
+async fn a_company_is_folded_anew_across_what_was_archived_meanwhile() {
+    let world = World::new().await;
+    let owner = world.database.owner();
+    small_children(owner, 20).await.unwrap();
+    world.append(0, &[(HERS, "cup", "{}"), (HERS, "cup", r#""heavy""#), (HIS, "cup", "{}")]).await;
+    let process = world.process().await;
+    for partition in 0..4 {
+        process.reaches(partition, world.append_many(partition, 40).await).await;
+    }
+    process.reaches(0, world.append(0, &[(HERS, "cup", "{}")]).await).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut conn = owner.acquire().await.unwrap();
+    let sealed = archive::oldest(&mut conn).await.unwrap().unwrap();
+    let mut ranges = Vec::new();
+    for partition in 0..4 {
+        ranges.push(archive::write(owner, folder.path(), partition, (1, sealed.last)).await.unwrap().0);
+    }
+    archive::detach(&mut conn, &sealed, &ranges, &["stock_item"], DateTime::UNIX_EPOCH).await.unwrap();
+
+    world.ledger.mended.store(true, Ordering::SeqCst);
+    let ledger = world.ledger.as_ref();
+    let refused = decide(owner, ledger, &Archive::default(), None, Fate::Retry).await.unwrap_err();
+    assert!(refused.to_string().contains("the log could not be read"), "{refused}");
+    assert_eq!(world.versions(HERS, "cup").await, [1], "nothing has changed");
+    let archive = Archive::at(Some(folder.path().to_owned()));
+    let retried = decide(owner, ledger, &archive, None, Fate::Retry).await.unwrap();
+    assert_eq!((retried.events, retried.still_parked), (1, 0));
+    assert_eq!(world.versions(HERS, "cup").await, [1, 2, 3]);
+    assert_eq!(world.counted().await, 3 + 4 * 40 + 1);
+    process.reaches(0, world.append(0, &[(HERS, "cup", "{}")]).await).await;
+    process.stop().await;
+    let verified = verify_across(owner, &world.projection(), &archive).await.unwrap();
+    assert!(verified.is_equal() && verified.parked == 0, "{verified:?}");
 }

@@ -85,6 +85,82 @@ async fn the_tools_read_across_files_and_database() {
     assert!(again.out.ends_with("0 ranges archived\n"), "{}", again.out);
 }
 
+const READ_MODELS: [&str; 6] = ["catalogue", "companies", "inventory", "movements", "sales", "quarantine"];
+
+#[tokio::test]
+async fn proofs_and_rebuilds_read_across_files_and_database() {
+    let (shop, folder) = old_shop().await;
+    shop.fold_and_save().await;
+    let with = ["--archive", folder.path().to_str().unwrap()];
+    let verified = shop.replay(&["verify"]).await;
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let mut compared = Vec::new();
+    for name in READ_MODELS {
+        compared.push(shop.replay(&["rebuild", name, "--diff-only"]).await.out);
+    }
+    let said = archive(&shop, &folder, &["--before", "40"]).await;
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+
+    let after = shop.replay(&[&["verify"], &with[..]].concat()).await;
+    assert_eq!((after.code, after.out), (0, verified.out.clone()), "{}", after.err);
+    for (name, before) in READ_MODELS.iter().zip(&compared) {
+        let after = shop.replay(&[&["rebuild", name, "--diff-only"], &with[..]].concat()).await;
+        assert_eq!((after.code, &after.out), (0, before), "{}", after.err);
+        let refused = shop.replay(&["rebuild", name]).await;
+        assert_eq!(refused.code, 1, "{}", refused.out);
+        assert!(refused.err.contains("are archived; name the archive's folder"), "{}", refused.err);
+    }
+    let refused = shop.replay(&["verify"]).await;
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.err.contains("are archived; name the archive's folder"), "{}", refused.err);
+
+    // What is wrong is found and mended from the files.
+    shop.tamper("update inventory_1.levels set on_hand = on_hand + 7 where item_key = 'LAMP'").await;
+    shop.tamper("delete from movements_2.movements where position < 20").await;
+    let wrong = shop.replay(&[&["verify"], &with[..]].concat()).await;
+    assert_eq!(wrong.code, 1, "{}", wrong.err);
+    assert!(
+        wrong.out.contains("inventory_1  DIFFERS") && wrong.out.contains("DOES NOT ADD UP"),
+        "{}",
+        wrong.out
+    );
+    for name in ["inventory", "movements"] {
+        let rebuilt = shop.replay(&[&["rebuild", name], &with[..]].concat()).await;
+        assert!(rebuilt.out.contains("the new copy is live"), "{}{}", rebuilt.out, rebuilt.err);
+    }
+    let mended = shop.replay(&[&["verify"], &with[..]].concat()).await;
+    assert_eq!((mended.code, mended.out), (0, verified.out), "{}", mended.err);
+}
+
+#[tokio::test]
+async fn a_former_copy_that_stood_still_comes_back_across_the_archive() {
+    let database = fresh_database().await;
+    small_children(database.owner(), 20).await.unwrap();
+    let shop = Shop::found_in(database).await;
+    shop.stock(receive(100)).await;
+    shop.fold().await;
+    let rebuilt = shop.replay(&["rebuild", "inventory"]).await;
+    assert_eq!(rebuilt.code, 0, "{}{}", rebuilt.out, rebuilt.err);
+    for _ in 0..45 {
+        shop.stock(add(2)).await;
+    }
+    for partition in 0..4 {
+        shop.neighbour(partition, 45).await;
+    }
+    shop.fold_and_save().await;
+    let folder = tempfile::tempdir().unwrap();
+    let said = archive(&shop, &folder, &["--before", "40"]).await;
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let refused = shop.replay(&["rollback", "inventory"]).await;
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.err.contains("are archived"), "{}", refused.err);
+    let with = ["--archive", folder.path().to_str().unwrap()];
+    let back = shop.replay(&[&["rollback", "inventory"], &with[..]].concat()).await;
+    assert_eq!(back.code, 0, "{}{}", back.out, back.err);
+    let verified = shop.replay(&[&["verify"], &with[..]].concat()).await;
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+}
+
 #[tokio::test]
 async fn a_range_that_is_not_folded_stays() {
     let (shop, folder) = old_shop().await;

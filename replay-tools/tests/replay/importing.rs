@@ -9,6 +9,7 @@ use cqrs_es::{AggregateError, CqrsFramework};
 use domain::shared::event::Event;
 use domain::stock::{StockCommand, StockEvent, StockFacts, StockIntent, StockItem, StockRefusal, StockRules};
 use event_log::append::head;
+use event_log::archive::Archive;
 use event_log::event::{StoredEvent, partition_of};
 use event_log::read;
 use migrations::testing::{TestDatabase, fresh_database};
@@ -110,7 +111,8 @@ impl Ours {
     }
 
     async fn log_holds(&self) {
-        let reports = event_log::verify::verify_all(self.database.owner(), 4, &[]).await.unwrap();
+        let reports =
+            event_log::verify::verify_all(self.database.owner(), &Archive::default(), 4, &[]).await.unwrap();
         assert!(reports.iter().all(|report| report.fault.is_none()), "{reports:?}");
     }
 }

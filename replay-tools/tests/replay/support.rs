@@ -130,7 +130,7 @@ impl Shop {
     /// The same, until the checkpoints say so too: where nothing was to be folded they are saved a little later.
     pub(crate) async fn fold_and_save(&self) {
         let saved = "select bool_and(at.position = head.position) from projections.checkpoints at
-                     join log.log_head head using (partition)";
+                     join log.log_head head using (partition) where at.copy = 'live'";
         self.fold_until(saved).await;
     }
 

@@ -1,12 +1,15 @@
 //! What auditors take home and what they are told: checkpoints, proofs, verification.
 
+use std::path::Path;
+
+use event_log::archive::{self, Archive};
 use event_log::checkpoint::{Flaw, SignedCheckpoint};
 use event_log::proof::Proof;
 use event_log::signing::SigningKey;
 use event_log::verify::verify;
 use reqwest::Method;
-use serde_json::Value;
-use tests::{Person, TestApp};
+use serde_json::{Value, json};
+use tests::{Person, TestApp, until};
 
 /// A server that signs with a key that we know.
 async fn start() -> TestApp {
@@ -154,5 +157,80 @@ async fn verification_holds_and_names_what_was_altered_but_not_of_another_compan
     assert!(told["fault"]["detail"].as_str().unwrap().contains("product/TEA"), "{told}");
     let detail = others["fault"]["detail"].as_str().unwrap();
     assert!(detail.contains("another company") && !detail.contains("TEA"), "{others}");
+    app.stop().await;
+}
+
+/// A company whose movements so far are in a file and not in the database; what it has of them else stays.
+async fn with_archived_movements<'a>(app: &'a TestApp, folder: &Path) -> Person<'a> {
+    let ann = with_product(app, "Ann", "TEA").await;
+    for quantity in 1..6 {
+        let receive = json!({"item_id": "TEA", "location_id": "MAIN", "quantity": quantity});
+        ann.post("/inventory/receive", &receive).await.expect(200);
+    }
+    ann.get_caught_up("/inventory").await.expect(200);
+    let owner = app.database.owner();
+    let partition = app.running.state.committers.partition_of(ann.company_id.parse().unwrap());
+    let (range, _) = archive::write(owner, folder, partition, (1, ann.head())).await.unwrap();
+    sqlx::query(
+        "insert into log.archived
+             (partition, first_position, last_position, gone_until, file, sha256, archived_at)
+         values ($1, $2, $3, $3, $4, $5, clock_timestamp())",
+    )
+    .bind(partition)
+    .bind(range.first)
+    .bind(range.last)
+    .bind(&range.file)
+    .bind(range.sha256.as_slice())
+    .execute(owner)
+    .await
+    .unwrap();
+    tamper(app, "delete from log.events where stream_type = 'stock_item'").await;
+    ann
+}
+
+async fn rebuilt(person: &Person<'_>, state: &str) -> Value {
+    let started = person.post("/ops/projections/movements/rebuild", &json!({})).await.expect(202);
+    let path = format!("/jobs/{}", started.text("/job_id"));
+    let ended = until("the rebuild", async || {
+        let read = person.get(&path).await.expect(200);
+        ["failed", "finished"].contains(&read.text("/state")).then_some(read)
+    });
+    let ended = ended.await;
+    assert_eq!(ended.text("/state"), state, "{:#}", ended.body);
+    ended.body
+}
+
+#[tokio::test]
+async fn archived_events_are_verified_and_folded_from_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = Archive::at(Some(folder.path().to_owned()));
+    let app = TestApp::start_with(|config| config.archive = archive).await;
+    let ann = with_archived_movements(&app, folder.path()).await;
+    let verified = ann.get("/audit/verify").await.expect(200);
+    assert_eq!((&verified.body["holds"], &verified.body["next_after_batch"]), (&json!(true), &Value::Null));
+    assert_eq!(verified.number("/events"), verified.number("/to/position"));
+    let done = rebuilt(&ann, "finished").await;
+    assert_eq!(done["result"]["switched"], true, "{done:#}");
+    let tables = done["result"]["tables"].as_array().unwrap();
+    assert!(tables.iter().any(|table| table["table"] == "movements" && table["other_rows"] == 6), "{done:#}");
+    for table in tables {
+        assert_eq!(table["checksum"], table["other_checksum"], "{done:#}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn where_the_archive_is_not_known_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = TestApp::start().await;
+    let ann = with_archived_movements(&app, folder.path()).await;
+    let refused = ann.get("/audit/verify").await.expect_code(409, "archived");
+    assert!(refused.number("/archived_until") > 0, "{:#}", refused.body);
+    let failed = rebuilt(&ann, "failed").await;
+    assert!(
+        failed["error"].as_str().unwrap().contains("are archived; name the archive's folder"),
+        "{failed:#}"
+    );
+    assert_eq!(failed["attempts"], 1, "no other attempt would succeed: {failed:#}");
     app.stop().await;
 }
