@@ -2,9 +2,15 @@
 //!
 //! Projections and tools read through [`AnyEvent`]; a new feature adds one line to the list below.
 
+use crate::campaigns::CampaignEvent;
 use crate::catalogue::location::LocationEvent;
 use crate::catalogue::product::ProductEvent;
 use crate::companies::CompanyEvent;
+use crate::planning::event::{
+    CalendarEvent, CovariatesEvent, ForecastRunEvent, PlanningSettingsEvent, RecommendationEvent,
+};
+use crate::purchasing::order::PurchaseOrderEvent;
+use crate::purchasing::supplier::SupplierEvent;
 use crate::sales::{ChannelEvent, QuarantineEvent, SalesReportEvent};
 use crate::shared::event::{DecodeError, Event};
 use crate::stock::StockEvent;
@@ -97,6 +103,22 @@ registry! {
     Quarantine(QuarantineEvent),
     /// Of a company.
     Company(CompanyEvent),
+    /// Of a supplier.
+    Supplier(SupplierEvent),
+    /// Of a purchase order.
+    PurchaseOrder(PurchaseOrderEvent),
+    /// Of a campaign.
+    Campaign(CampaignEvent),
+    /// Of the settings of planning beyond the company's.
+    PlanningSettings(PlanningSettingsEvent),
+    /// Of a company's holidays.
+    Calendar(CalendarEvent),
+    /// Of what is known of a product's days.
+    Covariates(CovariatesEvent),
+    /// Of a run of forecasts.
+    ForecastRun(ForecastRunEvent),
+    /// Of a product's recommendations.
+    Recommendation(RecommendationEvent),
 }
 
 fn types_of<E: Event>() -> impl Iterator<Item = EventType> {

@@ -123,3 +123,19 @@ uuid_key! {
     /// A person who signs in (`UUIDv7`).
     UserId
 }
+uuid_key! {
+    /// Who delivers (`UUIDv7`).
+    SupplierId
+}
+uuid_key! {
+    /// A purchase order (`UUIDv7`).
+    PurchaseOrderId
+}
+uuid_key! {
+    /// A marketing campaign (`UUIDv7`).
+    CampaignId
+}
+uuid_key! {
+    /// A run of forecasts (`UUIDv7`).
+    ForecastRunId
+}

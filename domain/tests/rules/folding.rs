@@ -1,15 +1,21 @@
 //! Whatever was stored can be folded, in any order, with any numbers.
 
 use cqrs_es::Aggregate;
+use domain::campaigns::Campaign;
 use domain::catalogue::location::Location;
 use domain::catalogue::product::Product;
 use domain::companies::Company;
+use domain::planning::state::{Calendar, Dismissals, ForecastRun, ItemDays, PlanningSettings};
+use domain::purchasing::order::PurchaseOrder;
+use domain::purchasing::supplier::Supplier;
 use domain::sales::{Channel, Quarantine, SalesReport};
 use domain::stock::{Movement, StockEvent, StockItem};
 use proptest::prelude::*;
 use proptest::sample::select;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::{builders, samples};
+use crate::{builders, samples, samples_planning};
 
 /// Folds, stores the state and reads it back.
 fn folded<A: Aggregate + PartialEq + std::fmt::Debug>(events: Vec<A::Event>) {
@@ -19,6 +25,19 @@ fn folded<A: Aggregate + PartialEq + std::fmt::Debug>(events: Vec<A::Event>) {
     }
     let stored = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<A>(&stored).unwrap(), state);
+}
+
+/// The same of what has no commands yet.
+fn folded_by<S, E>(events: &[E], evolve: fn(&mut S, &E))
+where
+    S: Default + PartialEq + std::fmt::Debug + Serialize + DeserializeOwned,
+{
+    let mut state = S::default();
+    for event in events {
+        evolve(&mut state, event);
+    }
+    let stored = serde_json::to_string(&state).unwrap();
+    assert_eq!(serde_json::from_str::<S>(&stored).unwrap(), state);
 }
 
 fn any_of<E: Clone + std::fmt::Debug + 'static>(samples: Vec<E>) -> impl Strategy<Value = Vec<E>> {
@@ -92,5 +111,45 @@ proptest! {
     #[test]
     fn any_list_of_company_events_folds(events in any_of(samples::companies())) {
         folded::<Company>(events);
+    }
+
+    #[test]
+    fn any_list_of_supplier_events_folds(events in any_of(samples_planning::suppliers())) {
+        folded_by(&events, Supplier::evolve);
+    }
+
+    #[test]
+    fn any_list_of_order_events_folds(events in any_of(samples_planning::orders())) {
+        folded_by(&events, PurchaseOrder::evolve);
+    }
+
+    #[test]
+    fn any_list_of_campaign_events_folds(events in any_of(samples_planning::campaigns())) {
+        folded_by(&events, Campaign::evolve);
+    }
+
+    #[test]
+    fn any_list_of_planning_settings_folds(events in any_of(samples_planning::planning_settings())) {
+        folded_by(&events, PlanningSettings::evolve);
+    }
+
+    #[test]
+    fn any_list_of_calendar_events_folds(events in any_of(samples_planning::calendar())) {
+        folded_by(&events, Calendar::evolve);
+    }
+
+    #[test]
+    fn any_list_of_covariates_folds(events in any_of(vec![samples_planning::covariates()])) {
+        folded_by(&events, ItemDays::evolve);
+    }
+
+    #[test]
+    fn any_list_of_forecast_run_events_folds(events in any_of(samples_planning::forecast_runs())) {
+        folded_by(&events, ForecastRun::evolve);
+    }
+
+    #[test]
+    fn any_list_of_dismissals_folds(events in any_of(vec![samples_planning::dismissal()])) {
+        folded_by(&events, Dismissals::evolve);
     }
 }

@@ -15,6 +15,7 @@ mod settings;
 mod folding;
 mod golden;
 mod samples;
+mod samples_planning;
 mod upcasting;
 mod values;
 mod coverage;

@@ -29,6 +29,7 @@ use domain::stock::{AdjustKind, Confirm, Entry, Movement, Reason, SaleLine, Stoc
 use serde_json::json;
 
 use crate::builders::*;
+use crate::samples_planning;
 
 /// Deterministic; golden files are written from it.
 pub(crate) fn samples() -> Vec<AnyEvent> {
@@ -36,7 +37,8 @@ pub(crate) fn samples() -> Vec<AnyEvent> {
     let products = products().into_iter().map(AnyEvent::from);
     let locations = locations().into_iter().map(AnyEvent::from);
     let companies = companies().into_iter().map(AnyEvent::from);
-    stock.chain(products).chain(locations).chain(sales()).chain(companies).collect()
+    let first = stock.chain(products).chain(locations).chain(sales()).chain(companies);
+    first.chain(samples_planning::samples()).collect()
 }
 
 /// Events of stock, for folding.
