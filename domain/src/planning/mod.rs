@@ -4,11 +4,11 @@
 //! chance. Every figure is an exact whole number of its last place; a value that 64 bits cannot hold is an error that
 //! names the item and the value. [`Explanation`] lists every input, rule and result of a plan.
 //!
-//! Read in this order: [`number`] (R1), [`input`], [`demand`] (R3, R4),
-//! [`covariate`], [`average`] (R5, R6), [`forecast`] (R7, R8 and
-//! further methods), [`supply`] (R10 to R14), [`facts`], [`cover`] (R15, R16, R21 to R23), [`ordering`] (R17 to R20, R24),
-//! [`recommendation`] (R25), [`plan`](mod@plan), [`rulebook`], [`explain`], then what spans items: [`seed`] (R8), [`lists`] (R26),
-//! [`summary`] (R27, R30), [`accuracy`] (R30), [`class`] (R31), and the facts that only planning knows: [`event`].
+//! Read in this order: [`number`] (R1), [`input`], [`demand`] (R3, R4), [`covariate`], [`average`] (R5, R6), [`forecast`]
+//! (R7 to R9 and further methods), [`supply`] (R10 to R14), [`facts`], [`cover`] (R15, R16, R21 to R23), [`ordering`]
+//! (R17 to R20, R24), [`recommendation`] (R25), [`plan`](mod@plan), [`rulebook`], [`explain`]; then what spans items:
+//! [`seed`] (R8), [`lists`] (R26), [`summary`] (R27, R30), [`accuracy`] (R30), [`class`] (R31); then the facts that only
+//! planning knows: [`event`], [`state`].
 
 pub mod number;
 pub mod input;

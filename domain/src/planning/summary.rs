@@ -152,6 +152,17 @@ impl Totals {
     }
 }
 
+/// Colour of the turnover (decision 43): the quicker the better.
+pub fn turnover_colour(turnover: Days) -> Colour {
+    if turnover < Days::whole(30) {
+        Colour::Green
+    } else if turnover <= Days::whole(60) {
+        Colour::Yellow
+    } else {
+        Colour::Red
+    }
+}
+
 fn count<T: PartialEq + Copy, const N: usize>(counts: &mut Counts<N>, words: &[T], word: T, by: i64) {
     for (count, _) in counts.iter_mut().zip(words).filter(|(_, known)| **known == word) {
         *count = count.saturating_add(by);

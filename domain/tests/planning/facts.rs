@@ -5,8 +5,10 @@ use domain::campaigns::event::{CampaignCancelled, CampaignEnded, CampaignPlanned
 use domain::campaigns::{
     Campaign, CampaignDetails, CampaignEvent, CampaignLine, CampaignState, CampaignType,
 };
+use domain::catalogue::product::event::ProductDetails;
 use domain::companies::Settings;
 use domain::planning::event::{PlanningScope, PlanningSettingsChosen, PlanningSettingsEvent};
+use domain::planning::input::Master;
 use domain::planning::state::{PlanningSettings, settings_of};
 use domain::planning::supply::{Offer, Supply, chosen_offer};
 use domain::purchasing::order::event::{
@@ -15,7 +17,7 @@ use domain::purchasing::order::event::{
 };
 use domain::purchasing::order::{OrderDetails, OrderStatus, OrderedLine, PurchaseOrder, PurchaseOrderEvent};
 use domain::shared::ids::{CampaignId, ItemId, LocationId, PurchaseOrderId, SupplierId};
-use domain::shared::money::Currency;
+use domain::shared::money::{Currency, Money};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -154,6 +156,20 @@ fn the_first_supplier_in_byte_order_is_taken_primary_ones_before_others() {
     assert_eq!(days(&[offer("S9", false, 9), offer("S10", false, 3)]), Some(3));
     assert_eq!(days(&[offer("S9", true, 9), offer("S10", false, 3)]), Some(9));
     assert_eq!(days(&[]), None);
+}
+
+#[test]
+fn a_cost_in_another_currency_is_as_good_as_missing() {
+    let mut mug = ProductDetails::named(&item(), "Mug");
+    let euros = Currency::new("EUR").unwrap();
+    let cost = |code| Some(Money { amount: "1.25".parse().unwrap(), currency: Currency::new(code).unwrap() });
+    mug.unit_cost = cost("EUR");
+    mug.manual_daily_forecast = Some("0.25".parse().unwrap());
+    let master = Master::of(&mug, euros);
+    assert_eq!((master.unit_cost.unwrap().to_string(), master.in_campaign), ("1.25".to_owned(), false));
+    assert_eq!(master.manual_daily_forecast.unwrap().to_string(), "0.2500");
+    mug.unit_cost = cost("USD");
+    assert_eq!(Master::of(&mug, euros).unit_cost, None);
 }
 
 fn campaign(is_draft: bool) -> Campaign {

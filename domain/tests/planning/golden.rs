@@ -135,7 +135,7 @@ fn the_500_most_wanted_real_products_are_as_the_golden_file_says() {
 }
 
 #[test]
-fn a_changed_rule_is_found() {
+fn a_changed_threshold_is_found() {
     let mut fixture = small("settings.json");
     fixture.settings.low_stock_threshold_days = 6;
     let plans = fixture.plans();

@@ -14,5 +14,6 @@ mod forecasts;
 mod back_tests;
 mod accuracy;
 mod classes;
+mod totals;
 mod recommendations;
 mod facts;
