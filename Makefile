@@ -57,7 +57,6 @@ format: ## Is everything formatted?
 
 lint: ## Clippy, warnings are errors
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy -p api --test chaos -- -D warnings
 
 docs: ## Build the documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace

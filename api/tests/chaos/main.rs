@@ -11,6 +11,7 @@ mod server;
 mod findings;
 mod plan;
 mod proxy;
+mod broker;
 mod town;
 mod faults;
 mod model;

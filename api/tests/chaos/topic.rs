@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use connectors::kafka::config::DEFAULT_TOPIC;
 use connectors::kafka::message::Place;
-use connectors::kafka::testing::TestBroker;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use crate::broker::Broker;
 use crate::findings::{Findings, Kind};
 use crate::ledger::PartitionLog;
 use crate::town::PATIENCE;
@@ -26,7 +26,7 @@ const AFTERMATH: Duration = Duration::from_secs(3);
 
 /// A broker with one topic, and its consumer.
 pub(crate) struct Topic {
-    pub(crate) broker: TestBroker,
+    pub(crate) broker: Broker,
     /// One for each partition of the log.
     seen: Arc<Mutex<Vec<Seen>>>,
     went_on: Arc<Mutex<Option<Instant>>>,
@@ -56,8 +56,7 @@ struct Letter {
 impl Topic {
     /// Starts a broker with a partition for each partition of the log, and reads it.
     pub(crate) fn make(partitions: i16) -> Self {
-        let broker = TestBroker::built_in().unwrap();
-        broker.create_topic(DEFAULT_TOPIC, i32::from(partitions));
+        let broker = Broker::start(partitions);
         let seen = Arc::new(Mutex::new((0..partitions).map(|_| Seen::default()).collect::<Vec<_>>()));
         let (went_on, late_repeats) = (Arc::new(Mutex::new(None)), Arc::new(AtomicUsize::new(0)));
         let stop = Arc::new(AtomicBool::new(false));
@@ -192,8 +191,6 @@ fn consumer(brokers: &str, partitions: i16) -> BaseConsumer {
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
         .set("fetch.wait.max.ms", "100")
-        // The built-in broker forgets what it was asked when it goes away.
-        .set("socket.timeout.ms", "3000")
         .set("reconnect.backoff.max.ms", "1000")
         .create()
         .unwrap();

@@ -178,8 +178,10 @@ impl Town {
         let mut words = Vec::new();
         for Member { role, number, server, .. } in &self.members {
             let log = server.lock().await.as_ref().map(Server::log).unwrap_or_default();
-            let lines: Vec<&str> = log.lines().rev().take(15).collect();
-            let lines: Vec<&str> = lines.into_iter().rev().collect();
+            let count = log.lines().count();
+            let lines = log.lines().enumerate();
+            let lines = lines.filter(|(at, line)| at + 15 >= count || line.contains("request failed"));
+            let lines: Vec<&str> = lines.map(|(_, line)| line).collect();
             words.extend([format!("--- {role} {number}"), lines.join("\n")]);
         }
         words.join("\n")
