@@ -14,7 +14,8 @@ use crate::LogError;
 pub async fn begin(conn: &mut PgConnection, partition: i16) -> Result<bool, LogError> {
     let begin = format!(
         "begin; set local lock_timeout = '1s'; set local idle_in_transaction_session_timeout = '1s';
-         select pg_advisory_xact_lock(773014621, {partition})"
+         select pg_advisory_xact_lock(773014621, {partition});
+         set local lock_timeout to default"
     );
     match conn.execute(sqlx::raw_sql(&begin)).await {
         Ok(_) => Ok(true),

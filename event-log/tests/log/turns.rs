@@ -57,3 +57,15 @@ async fn a_holder_that_falls_silent_loses_its_turn() {
     done(append(&mut other, &mine).await.unwrap());
     assert!(turn::end(&mut silent).await.is_err(), "its session was ended");
 }
+
+#[tokio::test]
+async fn reads_within_a_turn_wait_as_long_as_others() {
+    let database = fresh_database().await;
+    let pool = database.pool(Role::Committer, 1).await.unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    let patience = "select current_setting('lock_timeout')";
+    let before: String = sqlx::query_scalar(patience).fetch_one(&mut *conn).await.unwrap();
+    assert!(turn::begin(&mut conn, 0).await.unwrap());
+    let within: String = sqlx::query_scalar(patience).fetch_one(&mut *conn).await.unwrap();
+    assert_eq!(within, before);
+}
