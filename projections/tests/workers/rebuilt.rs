@@ -94,20 +94,7 @@ async fn a_holder_that_slept_over_a_rebuild_writes_nothing_into_the_new_copy_whe
     next.reaches(0, head).await;
     assert_eq!(world.counted().await, 40);
     slow_ledger.gate.open();
-    until("it is one of two", async || {
-        world.holders().await.iter().filter(|holder| **holder == slow.name).count() == 2
-    })
-    .await;
-    for partition in 0..4 {
-        let head = world.append_many(partition, 20).await;
-        slow.reaches(partition, head).await;
-        next.reaches(partition, head).await;
-    }
-    assert_eq!(world.counted().await, 120);
-    assert!(world.is_in_order().await);
-    slow.stop().await;
-    next.stop().await;
-    assert!(world.verified().await.is_equal());
+    world.goes_on_with(slow, next, 120).await;
 }
 
 /// Two companies' streams, hers with an event that cannot be folded, and a process that has come to the end.

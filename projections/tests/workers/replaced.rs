@@ -63,21 +63,7 @@ async fn a_process_that_stood_still_with_a_block_in_its_hand_is_refused() {
     assert_eq!(world.counted().await, 60);
 
     slow_ledger.gate.open();
-    // It goes on as one of two: what it had in its hand is refused, and what it is given from now on is folded once.
-    until("it is one of two", async || {
-        world.holders().await.iter().filter(|holder| **holder == slow.name).count() == 2
-    })
-    .await;
-    for partition in 0..4 {
-        let head = world.append_many(partition, 20).await;
-        slow.reaches(partition, head).await;
-        next.reaches(partition, head).await;
-    }
-    assert_eq!(world.counted().await, 140);
-    assert!(world.is_in_order().await);
-    slow.stop().await;
-    next.stop().await;
-    assert!(world.verified().await.is_equal());
+    world.goes_on_with(slow, next, 140).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

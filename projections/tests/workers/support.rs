@@ -274,6 +274,25 @@ impl World {
         self.ledger.clone()
     }
 
+    /// One that stood still, and was replaced, goes on as one of two: what it had in its hand is refused, and what it is
+    /// given from now on is folded once. Both are stopped in the end.
+    pub(crate) async fn goes_on_with(&self, slow: Process, next: Process, counted: i64) {
+        until("it is one of two", async || {
+            self.holders().await.iter().filter(|holder| **holder == slow.name).count() == 2
+        })
+        .await;
+        for partition in 0..4 {
+            let head = self.append_many(partition, 20).await;
+            slow.reaches(partition, head).await;
+            next.reaches(partition, head).await;
+        }
+        assert_eq!(self.counted().await, counted);
+        assert!(self.is_in_order().await);
+        slow.stop().await;
+        next.stop().await;
+        assert!(self.verified().await.is_equal());
+    }
+
     /// What a fresh fold shows.
     pub(crate) async fn verified(&self) -> projections::verify::Verification {
         projections::verify::verify(self.database.owner(), &self.projection()).await.unwrap()
