@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::DateTime;
 use event_log::archive::{self, Archive};
@@ -44,7 +45,10 @@ async fn workers_of_other_processes_go_on_from_the_new_copy_under_their_leases()
         let (world, done) = (Arc::clone(&world), Arc::clone(&done));
         async move {
             let mut heads = [0; 4];
+            // A copy that is being made must be able to catch up with the live one.
+            let mut pace = tokio::time::interval(Duration::from_millis(50));
             while !done.load(Ordering::SeqCst) {
+                pace.tick().await;
                 for (partition, head) in (0..).zip(&mut heads) {
                     *head = world.append_many(partition, 10).await;
                 }
