@@ -1,16 +1,11 @@
 //! What a long log costs: commands at its end, and questions about any day of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use commands::clock::Ids;
+use chrono::TimeDelta;
 use migrations::Role;
-use projections::heads::Heads;
-use projections::lease::Leases;
-use projections::positions::Positions;
-use projections::runner::{Runner, RunnerConfig, caught_up};
+use projections::rebuild::{Options, build};
 use projections::stock::board::{Ask, Boards, Freshness};
 use projections::stock::diff::{DiffFilter, differences};
 use projections::stock::past::{self, Moment};
@@ -60,29 +55,15 @@ fn rate(events: u64, took: Duration) -> anyhow::Result<f64> {
     Ok(f64::from(u32::try_from(events)?) / took.as_secs_f64())
 }
 
+/// The read models are new to a long log.
 async fn fold(bed: &Bed) -> anyhow::Result<()> {
     let all = registry::all();
     let projections: Vec<_> =
         all.into_iter().filter(|projection| NEEDED.contains(&projection.name())).collect();
-    install::install(bed.database.owner(), &projections).await?;
-    let pool = bed.database.pool(Role::Projector, 12).await?;
-    let heads = Heads::new(4);
-    heads.read(&pool).await?;
-    let leases = Leases::new(bed.database.pool(Role::Projector, 1).await?, Ids.next(), "bench");
-    let config = RunnerConfig {
-        pool,
-        leases,
-        positions: Positions::new(&projections, 4),
-        projections,
-        partitions: 4,
-        feeds: Arc::new(|_| None),
-        heads,
-        now: Arc::new(|| DateTime::<Utc>::UNIX_EPOCH),
-    };
-    let runner = Runner::start(config.clone());
-    let done = caught_up(&config, Duration::from_hours(2)).await;
-    runner.stop().await;
-    anyhow::ensure!(done, "the read models did not come to the end of the log");
+    for projection in install::install(bed.database.owner(), &projections).await? {
+        let built = build(bed.database.owner(), &projection, Options::default()).await?;
+        anyhow::ensure!(built.switched, "{} was not built", built.projection);
+    }
     Ok(())
 }
 
