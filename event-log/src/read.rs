@@ -41,7 +41,6 @@ pub async fn after(
 }
 
 /// Many streams at once, each after a version that the caller knows already, as they stood at `up_to`; ordered as
-/// Many streams at once, each after a version that the caller knows already, as they stood at `up_to`; ordered as
 /// asked, then by version. A stream whose next event is not there is an error, never the shorter stream. One look into
 /// the index of streams for each: `offset 0` keeps PostgreSQL from joining in another way.
 pub async fn streams(

@@ -1,7 +1,8 @@
 //! The broker, in a process of its own. The built-in broker's sockets are inherited by every process that its own one
 //! starts, and a connection that somebody else still holds does not end when the broker goes away.
 
-use std::io::{BufRead, BufReader, Lines, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
@@ -27,7 +28,7 @@ impl Broker {
     /// Starts it, with a topic of so many partitions.
     pub(crate) fn start(partitions: i16) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "broker::the_process", "--nocapture"])
+            .args(["--exact", "broker::connections_end_when_the_broker_goes_away", "--nocapture"])
             .env(PARTITIONS, partitions.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -76,12 +77,26 @@ impl Wire {
     }
 }
 
+/// Also what the process runs that [`Broker::start`] starts.
 #[test]
-#[ignore = "the process that `Broker::start` starts"]
-fn the_process() {
-    let Ok(partitions) = std::env::var(PARTITIONS) else { return };
+fn connections_end_when_the_broker_goes_away() {
+    if let Ok(partitions) = std::env::var(PARTITIONS) {
+        return serve(partitions.parse().unwrap());
+    }
+    let broker = Broker::start(1);
+    let mut connection = TcpStream::connect(broker.servers()).unwrap();
+    broker.down();
+    let end = connection.read(&mut [0]);
+    assert!(!matches!(end, Ok(bytes) if bytes > 0), "{end:?}");
+    assert!(TcpStream::connect(broker.servers()).is_err());
+    broker.up();
+    assert!(TcpStream::connect(broker.servers()).is_ok());
+}
+
+/// Obeys until nobody gives orders any more.
+fn serve(partitions: i32) {
     let broker = TestBroker::built_in().unwrap();
-    broker.create_topic(DEFAULT_TOPIC, partitions.parse().unwrap());
+    broker.create_topic(DEFAULT_TOPIC, partitions);
     println!("broker at {}", broker.servers());
     for order in std::io::stdin().lines().map(Result::unwrap) {
         match order.as_str() {

@@ -219,10 +219,7 @@ impl Worker {
                 self.fail(jobs, &error).await;
                 return None;
             }
-            Some(Ok(Appended::Stale(_) | Appended::Done(_))) | None => {
-                found.outdate();
-                self.decider.fell_behind();
-            }
+            Some(Ok(Appended::Stale(_) | Appended::Done(_))) | None => self.decider.fell_behind(),
         }
         self.take_off(jobs, found, rounds + 1).await
     }
