@@ -31,3 +31,4 @@ pub mod catalogue;
 pub mod companies;
 pub mod sales;
 pub mod stock;
+pub mod planning;

@@ -13,6 +13,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::stock::movements::Movements::default()),
         Arc::new(crate::sales::Sales),
         Arc::new(crate::sales::quarantine::Quarantine),
+        Arc::new(crate::planning::Planning),
     ]
 }
 

@@ -43,7 +43,8 @@ impl Common {
     }
 }
 
-/// Every table of a schema by name.
+/// Every table of a schema by name. A column `written_position` says when a copy wrote a row, not what the row says: it
+/// differs with the blocks in which events came, and is not compared.
 pub(super) async fn tables(
     conn: &mut PgConnection,
     schema: &str,
@@ -64,6 +65,7 @@ pub(super) async fn tables(
                         || case when attribute.atttypid = 'json'::regtype then '::text' else '' end
                     from pg_catalog.pg_attribute attribute
                     where attribute.attrelid = class.oid and attribute.attnum > 0 and not attribute.attisdropped
+                        and attribute.attname <> 'written_position'
                     order by attribute.attnum
                 )
          from pg_catalog.pg_class class

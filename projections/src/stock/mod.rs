@@ -5,7 +5,7 @@
 //! on it; [`board`] keeps a company's whole stock list in memory and answers any page of it without SQL.
 
 pub mod inventory;
-mod reservations;
+pub(crate) mod reservations;
 pub mod movements;
 pub mod words;
 pub mod queries;

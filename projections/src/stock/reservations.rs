@@ -19,21 +19,21 @@ type Key = (Uuid, String, String, String);
 
 /// Open promises of the lines that a block speaks of, or of a whole partition when nothing is loaded.
 #[derive(Debug, Default)]
-pub(super) struct Reservations {
+pub(crate) struct Reservations {
     named: BTreeSet<Key>,
     open: BTreeMap<Key, Open>,
 }
 
 /// Units promised at one location.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Open {
-    pub(super) location_id: LocationId,
-    pub(super) quantity: i64,
+pub(crate) struct Open {
+    pub(crate) location_id: LocationId,
+    pub(crate) quantity: i64,
 }
 
 impl Reservations {
     /// The promises of all lines that these facts reserve, ship or set free.
-    pub(super) async fn load(
+    pub(crate) async fn load(
         conn: &mut PgConnection,
         facts: &[(&StoredEvent, StockEvent)],
     ) -> Result<Self, sqlx::Error> {
@@ -67,12 +67,12 @@ impl Reservations {
     }
 
     /// Notes a promise; answers the one that it takes the place of.
-    pub(super) fn promise(&mut self, event: &StoredEvent, line: &SaleLine, open: Open) -> Option<Open> {
+    pub(crate) fn promise(&mut self, event: &StoredEvent, line: &SaleLine, open: Open) -> Option<Open> {
         self.open.insert(key(event, line), open)
     }
 
     /// Ends the promise of up to `units` of a line; answers how many of them were promised, and where.
-    pub(super) fn set_free(&mut self, event: &StoredEvent, line: &SaleLine, units: i64) -> Option<Open> {
+    pub(crate) fn set_free(&mut self, event: &StoredEvent, line: &SaleLine, units: i64) -> Option<Open> {
         let key = key(event, line);
         let open = self.open.get_mut(&key)?;
         let quantity = units.min(open.quantity);
@@ -98,7 +98,7 @@ impl Reservations {
     }
 
     /// Writes what is promised now.
-    pub(super) async fn save(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    pub(crate) async fn save(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.named.is_empty() {
             return Ok(());
         }

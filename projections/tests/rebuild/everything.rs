@@ -30,13 +30,13 @@ use crate::chance::Chance;
 use crate::log::{event, noon};
 
 const COMPANIES: [Uuid; 3] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
-const ITEMS: [&str; 5] = ["tea", "чай", "mug/1", "lamp", "vase"];
+pub(crate) const ITEMS: [&str; 5] = ["tea", "чай", "mug/1", "lamp", "vase"];
 const PLACES: [&str; 3] = ["MAIN", "SHOP", "MIRROR"];
 const CHANNELS: [&str; 2] = ["web", "ozon"];
 
 /// The history of some companies.
 pub(crate) struct Everything {
-    chance: Chance,
+    pub(crate) chance: Chance,
     events: Vec<StoredEvent>,
     versions: BTreeMap<(Uuid, String, String), i64>,
     stock: BTreeMap<(Uuid, &'static str), (StockItem, Vec<StockEvent>)>,
@@ -65,7 +65,8 @@ pub(crate) fn random_events(seed: u64, steps: usize) -> Vec<StoredEvent> {
     for step in 0..steps {
         let now = noon() + TimeDelta::minutes(40 * i64::try_from(step).unwrap());
         let company_id = *history.chance.of(&COMPANIES);
-        match history.chance.below(10) {
+        match history.chance.below(11) {
+            10 => history.planned(company_id, now),
             0 => history.catalogue(company_id, now),
             1 => history.company(company_id, now),
             2 => history.outside(company_id, now),
@@ -81,7 +82,13 @@ pub(crate) fn kinds(events: &[StoredEvent]) -> BTreeSet<(String, String)> {
 }
 
 impl Everything {
-    fn push(&mut self, company_id: Uuid, stream_id: &str, at: DateTime<Utc>, fact: impl Into<AnyEvent>) {
+    pub(crate) fn push(
+        &mut self,
+        company_id: Uuid,
+        stream_id: &str,
+        at: DateTime<Utc>,
+        fact: impl Into<AnyEvent>,
+    ) {
         let fact = fact.into();
         let stream = (company_id, fact.stream_type().to_owned(), stream_id.to_owned());
         let version = self.versions.entry(stream).or_default();
@@ -129,7 +136,7 @@ impl Everything {
         self.push(company_id, stream, now, fact);
     }
 
-    fn details(&mut self) -> product::ProductDetails {
+    pub(crate) fn details(&mut self) -> product::ProductDetails {
         let n = self.chance.below(1_000);
         let few = self.chance.one_in(3);
         product::ProductDetails {
@@ -372,6 +379,6 @@ impl Everything {
     }
 }
 
-fn euro() -> Currency {
+pub(crate) fn euro() -> Currency {
     Currency::new("EUR").unwrap()
 }

@@ -5,6 +5,7 @@
 mod chance;
 mod everything;
 mod log;
+mod planned;
 mod tally;
 mod folding;
 mod resuming;

@@ -1,0 +1,179 @@
+//! Rows of `episodes`: how often each recommendation of an item came, and whether it is there (decision 33).
+//!
+//! An episode is told apart by days, not by changes: one that goes and comes back on the same day is the same. So its
+//! number is the same however events came in blocks, live or after a rebuild. `counted` is how many there were before the
+//! company's day, `lasted` whether the last of them was there when it began. A dismissal counts its episode.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use domain::planning::ItemPlan;
+use domain::planning::event::RecommendationEvent;
+use domain::planning::recommendation::{DismissalScope, RecommendationType};
+use event_log::event::StoredEvent;
+
+use crate::projection::{ProjectionError, decode};
+use crate::streams;
+
+/// How often one recommendation of an item came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Count {
+    counted: i32,
+    lasted: bool,
+    began_on: Option<NaiveDate>,
+    holds: bool,
+    since: Option<NaiveDate>,
+}
+
+impl Count {
+    /// Takes in whether the plan of a day has the recommendation.
+    fn on(mut self, day: NaiveDate, holds: bool) -> Self {
+        self.holds = holds;
+        self.since = match (holds, self.lasted) {
+            (true, true) => self.began_on,
+            (true, false) => Some(day),
+            (false, _) => None,
+        };
+        self
+    }
+
+    /// Number of the newest episode, from 1; 0 while there was none.
+    fn newest(self) -> i32 {
+        if self.holds && !self.lasted { self.counted.saturating_add(1) } else { self.counted }
+    }
+}
+
+/// Closes the days before these companies' new ones: what is there now was there when the new day began.
+pub(super) async fn begin_day(conn: &mut PgConnection, companies: &[Uuid]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update episodes set
+             counted = episode,
+             lasted = holds,
+             began_on = since
+         where company_id = any($1) and (counted <> episode or lasted <> holds or began_on is distinct from since)",
+    )
+    .bind(companies)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Counts the episodes that were dismissed: when they come back on a later day, it is the next one.
+pub(super) async fn count_dismissed(
+    conn: &mut PgConnection,
+    block: &[StoredEvent],
+) -> Result<(), ProjectionError> {
+    for event in streams::of::<RecommendationEvent>(block) {
+        let RecommendationEvent::RecommendationDismissed(dismissed) = decode(event)?;
+        let DismissalScope::Episode { episode } = dismissed.dismissal else { continue };
+        sqlx::query(
+            "update episodes set counted = $4, lasted = true, began_on = since
+             where company_id = $1 and item_key = $2 and type = $3 and counted < $4 and episode = $4",
+        )
+        .bind(event.company_id)
+        .bind(dismissed.item_id.as_str())
+        .bind(dismissed.kind.name())
+        .bind(i32::try_from(episode).unwrap_or(i32::MAX))
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Takes in the new plans of items; none where an item is not planned any more.
+pub(super) async fn update(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    day: NaiveDate,
+    plans: &[(&str, Option<&ItemPlan>)],
+) -> Result<(), sqlx::Error> {
+    let known = read(conn, company_id, plans).await?;
+    let mut changed = Vec::new();
+    for (item, plan) in plans {
+        for kind in RecommendationType::ALL {
+            let before = known.get(&((*item).to_owned(), kind.name().to_owned())).copied();
+            let holds = plan.is_some_and(|plan| plan.recommendation_types.contains(*kind));
+            if before.is_none() && !holds {
+                continue;
+            }
+            let count = before.unwrap_or_default().on(day, holds);
+            if before != Some(count) {
+                changed.push((*item, *kind, count));
+            }
+        }
+    }
+    write(conn, company_id, &changed).await
+}
+
+/// An item, what is recommended, and how often it came by now.
+type Changed<'a> = (&'a str, RecommendationType, Count);
+
+async fn read(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    plans: &[(&str, Option<&ItemPlan>)],
+) -> Result<BTreeMap<(String, String), Count>, sqlx::Error> {
+    type Row = (String, String, i32, bool, Option<NaiveDate>, bool, Option<NaiveDate>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select item_key, type, counted, lasted, began_on, holds, since from episodes
+         where company_id = $1 and item_key = any($2)",
+    )
+    .bind(company_id)
+    .bind(plans.iter().map(|(item, _)| *item).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    let counts = rows.into_iter().map(|(item, kind, counted, lasted, began_on, holds, since)| {
+        ((item, kind), Count { counted, lasted, began_on, holds, since })
+    });
+    Ok(counts.collect())
+}
+
+async fn write(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    changed: &[Changed<'_>],
+) -> Result<(), sqlx::Error> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let (none, changed): (Vec<&Changed<'_>>, Vec<&Changed<'_>>) =
+        changed.iter().partition(|(.., count)| *count == Count::default());
+    sqlx::query(
+        "delete from episodes using unnest($2::text[], $3::text[]) as never (item_key, type)
+         where episodes.company_id = $1 and episodes.item_key = never.item_key and episodes.type = never.type",
+    )
+    .bind(company_id)
+    .bind(none.iter().map(|(item, ..)| *item).collect::<Vec<_>>())
+    .bind(none.iter().map(|(_, kind, _)| kind.name()).collect::<Vec<_>>())
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query(
+        "insert into episodes (company_id, item_key, type, counted, lasted, began_on, holds, since, episode)
+         select $1, item_key, type, counted, lasted, began_on, holds, since, episode
+         from unnest($2::text[], $3::text[], $4::integer[], $5::boolean[], $6::date[], $7::boolean[], $8::date[],
+                     $9::integer[])
+             as e (item_key, type, counted, lasted, began_on, holds, since, episode)
+         on conflict (company_id, item_key, type) do update set
+             counted = excluded.counted,
+             lasted = excluded.lasted,
+             began_on = excluded.began_on,
+             holds = excluded.holds,
+             since = excluded.since,
+             episode = excluded.episode",
+    )
+    .bind(company_id)
+    .bind(changed.iter().map(|(item, ..)| *item).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(_, kind, _)| kind.name()).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.counted).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.lasted).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.began_on).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.holds).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.since).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.newest()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}

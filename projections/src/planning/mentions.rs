@@ -1,0 +1,228 @@
+//! Rows of `mentions`: what suppliers, purchase orders and campaigns say of an item, where the item finds it.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use domain::campaigns::Campaign;
+use domain::planning::explain::Ordered;
+use domain::planning::supply::{Offer, Receipt, Supply};
+use domain::purchasing::order::state::Since;
+use domain::purchasing::order::{OrderStatus, PurchaseOrder};
+use domain::purchasing::supplier::Supplier;
+use domain::shared::quantity::Units;
+
+use super::states::{Changed, State};
+
+/// A state that speaks of items.
+pub(super) trait Mentioning: State {
+    /// What is kept of it with each item.
+    type Mention: Serialize + DeserializeOwned + PartialEq;
+
+    /// What it says of each item.
+    fn mentions(&self) -> BTreeMap<String, Self::Mention>;
+
+    /// Whether today's plan has to know it; plans as of a past day look at all.
+    fn is_open(_mention: &Self::Mention) -> bool {
+        true
+    }
+}
+
+/// A supplier's terms for an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Terms {
+    /// The external id where the supplier has one, else its id (R14).
+    supplier: String,
+    is_primary: bool,
+    #[serde(flatten)]
+    supply: Supply,
+}
+
+impl Terms {
+    pub(super) fn offer(&self) -> Offer<'_> {
+        Offer { supplier: &self.supplier, is_primary: self.is_primary, supply: self.supply }
+    }
+}
+
+/// Lines of one purchase order for an item, with what held on which day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Order {
+    ordered_on: NaiveDate,
+    location_id: String,
+    statuses: Vec<Since<OrderStatus>>,
+    expected: Vec<Since<Option<NaiveDate>>>,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Line {
+    quantity: Units,
+    receipts: Vec<Receipt>,
+}
+
+impl Order {
+    /// Where its units shall arrive.
+    pub(super) fn location_id(&self) -> &str {
+        &self.location_id
+    }
+
+    /// Its lines with the status at the close of `day`.
+    pub(super) fn on(&self, day: NaiveDate) -> impl Iterator<Item = Ordered> {
+        let status = held_on(&self.statuses, day).unwrap_or(OrderStatus::Draft);
+        let expected_on = held_on(&self.expected, day).flatten();
+        self.lines.iter().map(move |line| Ordered {
+            ordered_on: self.ordered_on,
+            status,
+            quantity: line.quantity,
+            expected_on,
+            receipts: line.receipts.clone(),
+        })
+    }
+}
+
+/// What held at the close of a day, of values by the instants from which they hold.
+fn held_on<T: Copy>(held: &[Since<T>], day: NaiveDate) -> Option<T> {
+    held.iter().rev().find(|since| since.local_date <= day).map(|since| since.value)
+}
+
+/// A campaign that is neither a draft nor called off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Promotion {
+    /// Last day: up to it the campaign is active or to come.
+    pub(super) end_date: NaiveDate,
+}
+
+impl Mentioning for Supplier {
+    type Mention = Terms;
+
+    fn mentions(&self) -> BTreeMap<String, Terms> {
+        let Some(supplier) = self.known().filter(|supplier| supplier.is_active) else {
+            return BTreeMap::new();
+        };
+        let terms = supplier.terms.iter().map(|(item, terms)| {
+            let supply = Supply { lead_time_days: terms.lead_time_days, moq: terms.moq };
+            let terms = Terms { supplier: supplier.key(), is_primary: terms.is_primary, supply };
+            (item.as_str().to_owned(), terms)
+        });
+        terms.collect()
+    }
+}
+
+impl Mentioning for PurchaseOrder {
+    type Mention = Order;
+
+    fn mentions(&self) -> BTreeMap<String, Order> {
+        let mut mentions: BTreeMap<String, Order> = BTreeMap::new();
+        let Some(order) = self.known() else { return mentions };
+        for item in &order.items {
+            let mention = mentions.entry(item.line.item_id.as_str().to_owned()).or_insert_with(|| Order {
+                ordered_on: order.details.order_date,
+                location_id: order.details.location_id.as_str().to_owned(),
+                statuses: order.statuses.clone(),
+                expected: order.expected.clone(),
+                lines: Vec::new(),
+            });
+            let receipts =
+                item.receipts.iter().map(|(on, quantity)| Receipt { on: *on, quantity: *quantity });
+            mention.lines.push(Line { quantity: item.line.quantity, receipts: receipts.collect() });
+        }
+        mentions
+    }
+
+    fn is_open(order: &Order) -> bool {
+        order.statuses.last().is_some_and(|since| since.value.is_active())
+    }
+}
+
+impl Mentioning for Campaign {
+    type Mention = Promotion;
+
+    fn mentions(&self) -> BTreeMap<String, Promotion> {
+        let Some(campaign) = self.known() else { return BTreeMap::new() };
+        if campaign.is_cancelled || campaign.details.is_draft {
+            return BTreeMap::new();
+        }
+        let promotion = Promotion { end_date: campaign.details.end_date };
+        campaign.details.lines.iter().map(|line| (line.item_id.as_str().to_owned(), promotion)).collect()
+    }
+}
+
+/// Brings the rows of changed streams up to date. Answers the items of which they say something else than before.
+pub(super) async fn update<S: Mentioning>(
+    conn: &mut PgConnection,
+    changed: &[Changed<S>],
+) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
+    let (mut gone, mut rows) = (Vec::new(), Vec::new());
+    for change in changed {
+        let (before, after) = (change.before.mentions(), change.after.mentions());
+        for item in before.keys().filter(|item| !after.contains_key(*item)) {
+            gone.push((change.company_id, item.clone(), change.stream_id.as_str()));
+        }
+        for (item, mention) in after {
+            if before.get(&item) != Some(&mention) {
+                let said = crate::rows::json(&mention)?;
+                rows.push((change.company_id, item, change.stream_id.as_str(), said, S::is_open(&mention)));
+            }
+        }
+    }
+    sqlx::query(
+        "delete from mentions using unnest($2::uuid[], $3::text[], $4::text[]) as gone (company_id, item_key, stream_id)
+         where mentions.kind = $1 and mentions.company_id = gone.company_id
+             and mentions.item_key = gone.item_key and mentions.stream_id = gone.stream_id",
+    )
+    .bind(S::kind())
+    .bind(gone.iter().map(|row| row.0).collect::<Vec<_>>())
+    .bind(gone.iter().map(|row| row.1.as_str()).collect::<Vec<_>>())
+    .bind(gone.iter().map(|row| row.2).collect::<Vec<_>>())
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query(
+        "insert into mentions (company_id, item_key, kind, stream_id, said, is_open)
+         select company_id, item_key, $1, stream_id, said::json, is_open
+         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+             as said (company_id, item_key, stream_id, said, is_open)
+         on conflict (company_id, item_key, kind, stream_id) do update set
+             said = excluded.said,
+             is_open = excluded.is_open",
+    )
+    .bind(S::kind())
+    .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.1.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.3.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.4).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    let items = gone.into_iter().map(|row| (row.0, row.1));
+    Ok(items.chain(rows.into_iter().map(|row| (row.0, row.1))).collect())
+}
+
+/// What states of one kind say of items of a company, by item and stream; with `open` only what today's plan needs.
+pub(super) async fn read<S: Mentioning>(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    items: Option<&[String]>,
+    open: bool,
+) -> Result<BTreeMap<String, Vec<S::Mention>>, sqlx::Error> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "select item_key, said::text from mentions
+         where company_id = $1 and kind = $2 and ($3::text[] is null or item_key = any($3)) and (is_open or not $4)
+         order by item_key, stream_id",
+    )
+    .bind(company_id)
+    .bind(S::kind())
+    .bind(items)
+    .bind(open)
+    .fetch_all(conn)
+    .await?;
+    let mut mentions: BTreeMap<String, Vec<S::Mention>> = BTreeMap::new();
+    for (item, said) in rows {
+        let said = serde_json::from_str(&said).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        mentions.entry(item).or_default().push(said);
+    }
+    Ok(mentions)
+}
