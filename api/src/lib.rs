@@ -35,4 +35,5 @@ mod catalogue;
 mod stock;
 mod companies;
 mod sales;
+mod planning;
 pub mod demo;

@@ -29,7 +29,7 @@ mod deactivate_location;
 mod reactivate_location;
 mod warehouses;
 
-pub(crate) use lookup::{company_currency, resolve_item};
+pub(crate) use lookup::{company_currency, resolve_item, unknown_location};
 pub(crate) use price::{Amount, Price};
 
 /// Operations of this room.

@@ -10,7 +10,7 @@ use crate::state::AppState;
 
 mod circumstances;
 mod stock_answer;
-mod instant;
+pub(crate) mod instant;
 mod adjust;
 mod preview_adjustment;
 mod count;

@@ -11,15 +11,13 @@ use sqlx::PgConnection;
 
 use domain::campaigns::Campaign;
 use domain::catalogue::product::{KnownProduct, Product};
-use domain::planning::class::{CLASS_DAYS, DemandType, Xyz, demand_value};
-use domain::planning::demand;
+use domain::planning::class::{DemandType, Xyz, demand_value};
 use domain::planning::event::ForecastPolicy;
-use domain::planning::explain::Ordered;
 use domain::planning::forecast::DailyForecast;
 use domain::planning::input::{Master, Stock};
 use domain::planning::number::{Overflow, PlanError};
 use domain::planning::plan::value_of;
-use domain::planning::supply::{OrderLine, STOCK_WINDOW, Supply, chosen_offer};
+use domain::planning::supply::{OrderLine, chosen_offer};
 use domain::planning::{Amount, Demand, ItemInput, PlanDay, PlanSettings, Rate, plan};
 use domain::purchasing::order::PurchaseOrder;
 use domain::purchasing::supplier::Supplier;
@@ -27,7 +25,10 @@ use domain::shared::ids::ItemId;
 use domain::shared::quantity::Units;
 
 use super::firm::Firm;
-use super::mentions::{self, Terms};
+pub use super::mentions::{OrderedUnits, Terms};
+
+use super::item_days::{Series, read_days, read_levels};
+use super::mentions;
 use super::plan_row::Planned;
 use super::{forecasts, states};
 
@@ -68,8 +69,8 @@ pub struct ItemFacts {
     pub day: PlanDay,
     /// What the catalogue says.
     pub master: Master,
-    /// What its supplier says.
-    pub supply: Option<Supply>,
+    /// What its suppliers say.
+    pub offers: Vec<Terms>,
     /// First and last day with demand.
     pub sold: Option<(NaiveDate, NaiveDate)>,
     /// Demand of consecutive days up to the last complete one.
@@ -81,7 +82,7 @@ pub struct ItemFacts {
     /// Stock at the closes of the last days.
     pub closes: Vec<Units>,
     /// Lines of purchase orders.
-    pub orders: Vec<Ordered>,
+    pub orders: Vec<OrderedUnits>,
     /// Days of a method other than the default's.
     pub forecast: Option<DailyForecast>,
     /// Settings that hold for it.
@@ -93,7 +94,7 @@ pub struct ItemFacts {
 impl ItemFacts {
     /// Hands over the inputs of its plan, with the mean forecast of its category.
     pub fn with<T>(&self, category_forecast: Option<Rate>, then: impl FnOnce(&ItemInput<'_>) -> T) -> T {
-        let orders: Vec<OrderLine<'_>> = self.orders.iter().map(Ordered::line).collect();
+        let orders: Vec<OrderLine<'_>> = self.orders.iter().map(|order| order.line.line()).collect();
         then(&ItemInput {
             item_id: &self.item_id,
             day: self.day,
@@ -101,10 +102,17 @@ impl ItemFacts {
             stock: Stock { units: self.stock, opened_on: self.opened_on, closes: &self.closes },
             orders: &orders,
             master: Master { category_forecast, ..self.master },
-            supply: self.supply,
+            supply: self.supplier().map(|terms| terms.supply),
             forecast: self.forecast.as_ref(),
             settings: &self.settings,
         })
+    }
+
+    /// The supplier that holds (R14).
+    pub fn supplier(&self) -> Option<&Terms> {
+        let offers: Vec<_> = self.offers.iter().map(Terms::offer).collect();
+        let chosen = chosen_offer(&offers)?;
+        self.offers.iter().find(|terms| terms.offer() == *chosen)
     }
 
     /// Its plan.
@@ -169,7 +177,7 @@ pub async fn read(
             is_active: product.is_active,
             day,
             master: master(firm, product, promoted),
-            supply: supply(&terms.remove(item_key).unwrap_or_default()),
+            offers: terms.remove(item_key).unwrap_or_default(),
             sold: joined(before, series.sold),
             demand: series.daily,
             stock,
@@ -197,11 +205,6 @@ fn master(firm: &Firm, product: &KnownProduct, in_campaign: bool) -> Master {
     }
 }
 
-fn supply(terms: &[Terms]) -> Option<Supply> {
-    let offers: Vec<_> = terms.iter().map(Terms::offer).collect();
-    chosen_offer(&offers).map(|offer| offer.supply)
-}
-
 /// First and last sale of what was known before and of what was read now.
 fn joined(
     before: Option<(NaiveDate, NaiveDate)>,
@@ -211,190 +214,6 @@ fn joined(
         (Some(before), Some(now)) => Some((before.0.min(now.0), before.1.max(now.1))),
         (before, now) => before.or(now),
     }
-}
-
-/// A row of `days`.
-#[derive(Debug, sqlx::FromRow)]
-struct DayRow {
-    item_key: String,
-    date_local: NaiveDate,
-    location_id: String,
-    channel: String,
-    stock: Units,
-    line_units: Units,
-    cancel_units: Units,
-    return_units: Units,
-    report_units: Option<Units>,
-}
-
-/// Days that are read of an item that is planned today.
-fn recent(day: PlanDay) -> NaiveDate {
-    day.demand_until.checked_sub_days(Days::new(CLASS_DAYS.into())).unwrap_or(day.demand_until)
-}
-
-/// Rows of `days` by item, in the order of their dates.
-async fn read_days(
-    conn: &mut PgConnection,
-    firm: &Firm,
-    ask: &Ask<'_>,
-) -> Result<BTreeMap<String, Vec<DayRow>>, sqlx::Error> {
-    let since = match ask.history {
-        History::Whole => None,
-        History::Recent => Some(recent(ask.day)),
-    };
-    let rows: Vec<DayRow> = sqlx::query_as(
-        "select item_key, date_local, location_id, channel, stock, line_units, cancel_units, return_units,
-             report_units
-         from days
-         where company_id = $1 and ($2::text[] is null or item_key = any($2)) and ($3::date is null or date_local > $3)
-         order by item_key, date_local",
-    )
-    .bind(firm.company_id)
-    .bind(ask.items)
-    .bind(since)
-    .fetch_all(conn)
-    .await?;
-    let mut by_item: BTreeMap<String, Vec<DayRow>> = BTreeMap::new();
-    let mut rows = rows.into_iter().peekable();
-    while let Some(row) = rows.next() {
-        let item = row.item_key.clone();
-        let mut of_item = vec![row];
-        while let Some(row) = rows.next_if(|row| row.item_key == item) {
-            of_item.push(row);
-        }
-        by_item.insert(item, of_item);
-    }
-    Ok(by_item)
-}
-
-/// What the days of an item come to.
-#[derive(Debug, Default)]
-struct Series {
-    sold: Option<(NaiveDate, NaiveDate)>,
-    /// Demand up to the last complete day: the last 90 days, or all since the first sale where every day was read.
-    daily: Vec<Units>,
-    /// Changes of stock by day.
-    moved: Vec<(NaiveDate, Units)>,
-}
-
-impl Series {
-    fn of(rows: &[DayRow], firm: &Firm, ask: &Ask<'_>) -> Self {
-        let until = ask.day.demand_until;
-        let mut demand: Vec<(NaiveDate, Units)> = Vec::new();
-        let mut series = Self::default();
-        for of_day in rows.chunk_by(|one, other| one.date_local == other.date_local) {
-            let Some(date) = of_day.first().map(|row| row.date_local) else { continue };
-            let here = of_day.iter().filter(|row| firm.counts_at(&row.location_id, ask.location));
-            let moved = here.map(|row| row.stock).sum();
-            if moved != 0 {
-                series.moved.push((date, moved));
-            }
-            let units = demand::of_day(signed_demand(of_day, firm, ask.location));
-            if units > 0 && date <= until {
-                demand.push((date, units));
-            }
-        }
-        series.sold = demand.first().zip(demand.last()).map(|(first, last)| (first.0, last.0));
-        let first = match ask.history {
-            History::Whole => series.sold.map(|(first, _)| first),
-            History::Recent => recent(ask.day).succ_opt(),
-        };
-        let Some(first) = first else { return series };
-        let days = usize::try_from((until - first).num_days() + 1).unwrap_or(0);
-        series.daily = vec![0; days];
-        for (date, units) in demand {
-            let at = usize::try_from((date - first).num_days()).ok();
-            if let Some(day) = at.and_then(|at| series.daily.get_mut(at)) {
-                *day = units;
-            }
-        }
-        series
-    }
-}
-
-/// Sales less reversals of a day. Where a channel both gave its lines at a place and reported it, lines win (decision 18).
-fn signed_demand(of_day: &[DayRow], firm: &Firm, location: Option<&str>) -> Units {
-    let has_lines = |place: &str, channel: &str| {
-        let same = |row: &&DayRow| firm.place(&row.location_id) == place && row.channel == channel;
-        of_day.iter().filter(same).map(|row| row.line_units).sum::<Units>() > 0
-    };
-    let signed = of_day.iter().map(|row| {
-        let place = firm.place(&row.location_id);
-        if location.is_some_and(|location| location != place) {
-            return 0;
-        }
-        let returns = if firm.counts_returns(&row.channel) { row.return_units } else { 0 };
-        let reported = match row.report_units {
-            Some(units) if !has_lines(place, &row.channel) => units,
-            _ => 0,
-        };
-        row.line_units - row.cancel_units - returns + reported
-    });
-    signed.sum()
-}
-
-/// Stock of an item over all that was recorded.
-#[derive(Debug, Default, Clone, Copy)]
-struct Level {
-    units: Units,
-    moved_on: Option<NaiveDate>,
-    opened_on: Option<NaiveDate>,
-}
-
-impl Level {
-    /// Day from which something is known.
-    fn opened(self) -> Option<NaiveDate> {
-        self.opened_on.or(self.moved_on)
-    }
-
-    /// Stock at the close of `day`, and at the closes of the last days up to it.
-    fn closes(self, moved: &[(NaiveDate, Units)], day: NaiveDate) -> (Units, Vec<Units>) {
-        let later: Units = moved.iter().filter(|(on, _)| *on > day).map(|(_, units)| units).sum();
-        let stock = self.units - later;
-        let Some(opened) = self.opened() else { return (stock, Vec::new()) };
-        let mut moved = moved.iter().rev().skip_while(|(on, _)| *on > day).peekable();
-        let (mut closes, mut close, mut on) = (Vec::new(), stock, day);
-        for _ in 0..=STOCK_WINDOW {
-            if on < opened {
-                break;
-            }
-            closes.push(close);
-            while let Some((_, units)) = moved.next_if(|(at, _)| *at == on) {
-                close -= units;
-            }
-            let Some(before) = on.pred_opt() else { break };
-            on = before;
-        }
-        closes.reverse();
-        (stock, closes)
-    }
-}
-
-async fn read_levels(
-    conn: &mut PgConnection,
-    firm: &Firm,
-    ask: &Ask<'_>,
-) -> Result<BTreeMap<String, Level>, sqlx::Error> {
-    type Row = (String, String, Units, Option<NaiveDate>, Option<NaiveDate>);
-    let rows: Vec<Row> = sqlx::query_as(
-        "select item_key, location_id, units, moved_on, opened_on from levels
-         where company_id = $1 and ($2::text[] is null or item_key = any($2))",
-    )
-    .bind(firm.company_id)
-    .bind(ask.items)
-    .fetch_all(conn)
-    .await?;
-    let mut levels: BTreeMap<String, Level> = BTreeMap::new();
-    let earlier = |one: Option<NaiveDate>, other: Option<NaiveDate>| one.into_iter().chain(other).min();
-    for (item, location, units, moved_on, opened_on) in rows {
-        if firm.counts_at(&location, ask.location) {
-            let level = levels.entry(item).or_default();
-            level.units += units;
-            level.moved_on = earlier(level.moved_on, moved_on);
-            level.opened_on = earlier(level.opened_on, opened_on);
-        }
-    }
-    Ok(levels)
 }
 
 /// First and last sale by the stored plans, which stand on an earlier day or the same.

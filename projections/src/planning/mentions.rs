@@ -14,6 +14,7 @@ use domain::planning::supply::{Offer, Receipt, Supply};
 use domain::purchasing::order::state::Since;
 use domain::purchasing::order::{OrderStatus, PurchaseOrder};
 use domain::purchasing::supplier::Supplier;
+use domain::shared::ids::{PurchaseOrderId, SupplierId};
 use domain::shared::quantity::Units;
 
 use super::states::{Changed, State};
@@ -34,12 +35,18 @@ pub(super) trait Mentioning: State {
 
 /// A supplier's terms for an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Terms {
+pub struct Terms {
+    /// The supplier.
+    pub supplier_id: SupplierId,
     /// The external id where the supplier has one, else its id (R14).
-    supplier: String,
-    is_primary: bool,
+    pub supplier: String,
+    /// Its name.
+    pub name: String,
+    /// Whether the item is ordered there first.
+    pub is_primary: bool,
+    /// What it says.
     #[serde(flatten)]
-    supply: Supply,
+    pub supply: Supply,
 }
 
 impl Terms {
@@ -51,6 +58,8 @@ impl Terms {
 /// Lines of one purchase order for an item, with what held on which day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Order {
+    purchase_order_id: PurchaseOrderId,
+    po_number: String,
     ordered_on: NaiveDate,
     location_id: String,
     statuses: Vec<Since<OrderStatus>>,
@@ -71,17 +80,32 @@ impl Order {
     }
 
     /// Its lines with the status at the close of `day`.
-    pub(super) fn on(&self, day: NaiveDate) -> impl Iterator<Item = Ordered> {
+    pub(super) fn on(&self, day: NaiveDate) -> impl Iterator<Item = OrderedUnits> {
         let status = held_on(&self.statuses, day).unwrap_or(OrderStatus::Draft);
         let expected_on = held_on(&self.expected, day).flatten();
-        self.lines.iter().map(move |line| Ordered {
-            ordered_on: self.ordered_on,
-            status,
-            quantity: line.quantity,
-            expected_on,
-            receipts: line.receipts.clone(),
+        self.lines.iter().map(move |line| OrderedUnits {
+            purchase_order_id: self.purchase_order_id,
+            po_number: self.po_number.clone(),
+            line: Ordered {
+                ordered_on: self.ordered_on,
+                status,
+                quantity: line.quantity,
+                expected_on,
+                receipts: line.receipts.clone(),
+            },
         })
     }
+}
+
+/// A line of a purchase order and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderedUnits {
+    /// The order.
+    pub purchase_order_id: PurchaseOrderId,
+    /// Its number.
+    pub po_number: String,
+    /// The line.
+    pub line: Ordered,
 }
 
 /// What held at the close of a day, of values by the instants from which they hold.
@@ -105,7 +129,13 @@ impl Mentioning for Supplier {
         };
         let terms = supplier.terms.iter().map(|(item, terms)| {
             let supply = Supply { lead_time_days: terms.lead_time_days, moq: terms.moq };
-            let terms = Terms { supplier: supplier.key(), is_primary: terms.is_primary, supply };
+            let terms = Terms {
+                supplier_id: supplier.supplier_id,
+                supplier: supplier.key(),
+                name: supplier.details.name.clone(),
+                is_primary: terms.is_primary,
+                supply,
+            };
             (item.as_str().to_owned(), terms)
         });
         terms.collect()
@@ -120,6 +150,8 @@ impl Mentioning for PurchaseOrder {
         let Some(order) = self.known() else { return mentions };
         for item in &order.items {
             let mention = mentions.entry(item.line.item_id.as_str().to_owned()).or_insert_with(|| Order {
+                purchase_order_id: order.purchase_order_id,
+                po_number: order.po_number.clone(),
                 ordered_on: order.details.order_date,
                 location_id: order.details.location_id.as_str().to_owned(),
                 statuses: order.statuses.clone(),

@@ -8,8 +8,8 @@
 //! Blocks are cut before a day begins and before a recommendation is dismissed, so that every day ends with the same
 //! plans however events came in blocks: episodes of recommendations depend on it ([`episodes`]).
 //!
-//! Read in this order: this file, `days`, `states`, `mentions`, [`firm`], [`items`], [`recompute`], [`plan_row`],
-//! `episodes`, `forecasts`; `cells` is how figures become columns.
+//! Read in this order: this file, `days`, `states`, `mentions`, `costs`, `forecasts`; [`firm`], [`items`],
+//! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`] and [`scenario`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -49,9 +49,11 @@ mod touched;
 mod episodes;
 pub mod firm;
 pub mod items;
+mod item_days;
 pub mod plan_row;
 pub mod recompute;
 pub mod queries;
+pub mod scenario;
 
 pub use firm::Firm;
 pub use plan_row::Planned;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use domain::planning::PlanDay;
@@ -14,6 +14,7 @@ use super::firm::Firm;
 use super::items::{self, Ask, History, ItemFacts};
 use super::plan_row::{self, Planned};
 use super::recompute::{Plans, Seeds, plan_all, plan_with, seeds_of};
+use super::scenario::Scenario;
 use crate::tenant;
 
 /// Which plans are asked for.
@@ -93,6 +94,39 @@ pub async fn material(
     read(&mut tx, firm, question).await.map(Some)
 }
 
+/// Plans as they are and as they would be, from one snapshot; none before the company's first day.
+pub async fn what_if(
+    reads: &PgPool,
+    company_id: Uuid,
+    question: &Question<'_>,
+    scenario: impl FnOnce(&Firm) -> Scenario,
+) -> Result<Option<(View, View)>, sqlx::Error> {
+    let mut tx = begin(reads, company_id).await?;
+    let Some(firm) = Firm::read(&mut tx, company_id).await? else { return Ok(None) };
+    let scenario = scenario(&firm);
+    let would_be = scenario.firm(&firm);
+    let before = read(&mut tx, firm, question).await?;
+    let ask = Question { items: None, location: None, ..*question };
+    let mut company = read(&mut tx, would_be.clone(), &ask).await?.facts;
+    for facts in &mut company {
+        scenario.change(facts);
+    }
+    let seeds = seeds_of(&plan_all(&company).planned);
+    let after = if question.location.is_none() {
+        company
+    } else {
+        let mut there = read(&mut tx, would_be.clone(), question).await?.facts;
+        for facts in &mut there {
+            scenario.change(facts);
+        }
+        there
+    };
+    let view = |firm, facts: &[ItemFacts], seeds| View { firm, planned: plan_with(facts, seeds).planned };
+    let is_asked = |facts: &ItemFacts| question.items.is_none_or(|items| items.contains(&facts.item_key));
+    let after: Vec<ItemFacts> = after.into_iter().filter(is_asked).collect();
+    Ok(Some((view(before.firm, &before.facts, &before.seeds), view(would_be, &after, &seeds))))
+}
+
 async fn read(
     tx: &mut Transaction<'static, Postgres>,
     firm: Firm,
@@ -114,4 +148,17 @@ async fn read(
     let all = items::read(tx, &firm, &company).await?;
     let seeds = seeds_of(&plan_all(&all).planned);
     Ok(Material { firm, facts, seeds })
+}
+
+/// The figure because of which an item has no plan: no plan can hold it.
+pub async fn too_large(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    item_key: &str,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("select value from planning_1.unplanned where company_id = $1 and item_key = $2")
+        .bind(company_id)
+        .bind(item_key)
+        .fetch_optional(conn)
+        .await
 }

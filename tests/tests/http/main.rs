@@ -29,6 +29,7 @@ mod jobs;
 mod calendar;
 mod refusals;
 mod time;
+mod golden;
 mod real_data;
 mod hot_item;
 mod exercises;

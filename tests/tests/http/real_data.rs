@@ -11,6 +11,8 @@ use connectors::online_retail::reader::{InvoiceLine, Reader};
 use serde_json::{Value, json};
 use tests::{Person, TestApp};
 
+use crate::golden;
+
 const LINES: u64 = 541_909;
 const BATCH: usize = 10_000;
 
@@ -67,6 +69,7 @@ async fn load_catalogue(person: &Person<'_>) {
             // A product of which the data know no name bears its code.
             let name = if row["name"].is_empty() { &row["item_id"] } else { &row["name"] };
             json!({"item_id": row["item_id"], "product_name": name, "category": row["category"],
+                "safety_stock_days": row["safety_stock_days"].parse::<u32>().ok(),
                 "unit_cost": {"amount": row["unit_cost"], "currency": "GBP"}})
         })
         .collect();
@@ -154,7 +157,7 @@ async fn on_hand(person: &Person<'_>, query: &str) -> BTreeMap<String, i64> {
 async fn caught_up(person: &Person<'_>) {
     let app = person.app;
     let company = person.company_id.parse().unwrap();
-    let all = ["inventory", "movements", "sales", "quarantine", "catalogue"];
+    let all = ["inventory", "movements", "sales", "quarantine", "catalogue", "planning"];
     let patience = std::time::Duration::from_mins(2);
     app.running.state.wait(company, &all, person.head(), patience).await.unwrap();
 }
@@ -188,6 +191,15 @@ async fn a_year_of_real_sales() {
         expected.iter().filter(|(item, stock_there)| stock.get(*item) != Some(*stock_there)).collect();
     assert!(wrong.is_empty(), "{} items differ, first {:?}", wrong.len(), wrong.first());
     assert_eq!(stock.len(), 3_924);
+
+    golden::record_purchasing(&owner, "online-retail").await;
+    let settings = std::fs::read_to_string(golden::folder("online-retail").join("settings.json")).unwrap();
+    owner.put("/settings", &serde_json::from_str(&settings).unwrap()).await.expect(200);
+    caught_up(&owner).await;
+    let golden = "online-retail/golden-online-retail.csv";
+    let (items, different) = golden::differences(&owner, golden, "2011-11-30").await;
+    assert_eq!(different, Vec::<String>::new());
+    assert_eq!(items, 500, "every column of every item");
 
     // The same file again, and once more a month later: nothing is new.
     let written = app.written().await;

@@ -1,0 +1,72 @@
+//! The day and place of a plan, as requests name them.
+
+use chrono::NaiveDate;
+use projections::catalogue::queries;
+use projections::planning::firm::Firm;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use utoipa::IntoParams;
+
+use crate::catalogue::unknown_location;
+use crate::companies;
+use crate::context::Caller;
+use crate::problem::{Problem, Status};
+use crate::state::AppState;
+use crate::stock::instant::{End, instants};
+
+/// Which plans are asked for.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PlanParams {
+    /// The plan as of the close of this date, or of the day of this instant; today's plan where it is left out.
+    pub(crate) as_of: Option<String>,
+    /// The plan of this location alone; of the whole company where it is left out.
+    pub(crate) location_id: Option<String>,
+}
+
+impl PlanParams {
+    /// The day asked about, in the company's time zone; none for today's plan. A day to come has no plan.
+    pub(crate) async fn day(
+        &self,
+        conn: &mut PgConnection,
+        state: &AppState,
+        caller: &Caller,
+    ) -> Result<Option<NaiveDate>, Problem> {
+        let [instant] =
+            instants(conn, state, caller, [("?as_of", self.as_of.as_deref(), End::Close)]).await?;
+        let Some(instant) = instant else { return Ok(None) };
+        let zone = companies::time_zone(conn, state, caller).await?;
+        let day = instant.with_timezone(&zone).date_naive();
+        if day > caller.now.with_timezone(&zone).date_naive() {
+            return Err(Problem::invalid("invalid_parameter", "?as_of", "must not lie in the future"));
+        }
+        Ok(Some(day))
+    }
+
+    /// The location asked about, which must exist.
+    pub(crate) async fn location(
+        &self,
+        conn: &mut PgConnection,
+        caller: &Caller,
+    ) -> Result<Option<String>, Problem> {
+        let Some(named) = &self.location_id else { return Ok(None) };
+        let named = named.trim();
+        match queries::location(conn, caller.company_id, named).await? {
+            Some(location) => Ok(Some(location.location_id)),
+            None => Err(unknown_location(named)),
+        }
+    }
+}
+
+/// 503: the company's first day has not begun yet for the read model.
+pub(crate) fn before_the_first_day<T>(found: Option<T>) -> Result<T, Problem> {
+    found.ok_or_else(|| {
+        Problem::new(Status::Unavailable, "not_yet", "the first day of the company is being planned")
+            .retry_after(1)
+    })
+}
+
+/// The currency of a company's money, for those who may see it.
+pub(crate) fn shown(firm: &Firm, caller: &Caller) -> Option<domain::shared::money::Currency> {
+    firm.currency.filter(|_| caller.sees_money())
+}

@@ -1,0 +1,198 @@
+//! Demand and closing stock of items, out of their days.
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, NaiveDate};
+use sqlx::PgConnection;
+
+use domain::planning::class::CLASS_DAYS;
+use domain::planning::supply::STOCK_WINDOW;
+use domain::planning::{PlanDay, demand};
+use domain::shared::quantity::Units;
+
+use super::firm::Firm;
+use super::items::{Ask, History};
+
+/// A row of `days`.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct DayRow {
+    item_key: String,
+    date_local: NaiveDate,
+    location_id: String,
+    channel: String,
+    stock: Units,
+    line_units: Units,
+    cancel_units: Units,
+    return_units: Units,
+    report_units: Option<Units>,
+}
+
+/// Days that are read of an item that is planned today.
+fn recent(day: PlanDay) -> NaiveDate {
+    day.demand_until.checked_sub_days(Days::new(CLASS_DAYS.into())).unwrap_or(day.demand_until)
+}
+
+/// Rows of `days` by item, in the order of their dates.
+pub(super) async fn read_days(
+    conn: &mut PgConnection,
+    firm: &Firm,
+    ask: &Ask<'_>,
+) -> Result<BTreeMap<String, Vec<DayRow>>, sqlx::Error> {
+    let since = match ask.history {
+        History::Whole => None,
+        History::Recent => Some(recent(ask.day)),
+    };
+    let rows: Vec<DayRow> = sqlx::query_as(
+        "select item_key, date_local, location_id, channel, stock, line_units, cancel_units, return_units,
+             report_units
+         from days
+         where company_id = $1 and ($2::text[] is null or item_key = any($2)) and ($3::date is null or date_local > $3)
+         order by item_key, date_local",
+    )
+    .bind(firm.company_id)
+    .bind(ask.items)
+    .bind(since)
+    .fetch_all(conn)
+    .await?;
+    let mut by_item: BTreeMap<String, Vec<DayRow>> = BTreeMap::new();
+    let mut rows = rows.into_iter().peekable();
+    while let Some(row) = rows.next() {
+        let item = row.item_key.clone();
+        let mut of_item = vec![row];
+        while let Some(row) = rows.next_if(|row| row.item_key == item) {
+            of_item.push(row);
+        }
+        by_item.insert(item, of_item);
+    }
+    Ok(by_item)
+}
+
+/// What the days of an item come to.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    pub(super) sold: Option<(NaiveDate, NaiveDate)>,
+    /// Demand up to the last complete day: the last 90 days, or all since the first sale where every day was read.
+    pub(super) daily: Vec<Units>,
+    /// Changes of stock by day.
+    pub(super) moved: Vec<(NaiveDate, Units)>,
+}
+
+impl Series {
+    pub(super) fn of(rows: &[DayRow], firm: &Firm, ask: &Ask<'_>) -> Self {
+        let until = ask.day.demand_until;
+        let mut demand: Vec<(NaiveDate, Units)> = Vec::new();
+        let mut series = Self::default();
+        for of_day in rows.chunk_by(|one, other| one.date_local == other.date_local) {
+            let Some(date) = of_day.first().map(|row| row.date_local) else { continue };
+            let here = of_day.iter().filter(|row| firm.counts_at(&row.location_id, ask.location));
+            let moved = here.map(|row| row.stock).sum();
+            if moved != 0 {
+                series.moved.push((date, moved));
+            }
+            let units = demand::of_day(signed_demand(of_day, firm, ask.location));
+            if units > 0 && date <= until {
+                demand.push((date, units));
+            }
+        }
+        series.sold = demand.first().zip(demand.last()).map(|(first, last)| (first.0, last.0));
+        let first = match ask.history {
+            History::Whole => series.sold.map(|(first, _)| first),
+            History::Recent => recent(ask.day).succ_opt(),
+        };
+        let Some(first) = first else { return series };
+        let days = usize::try_from((until - first).num_days() + 1).unwrap_or(0);
+        series.daily = vec![0; days];
+        for (date, units) in demand {
+            let at = usize::try_from((date - first).num_days()).ok();
+            if let Some(day) = at.and_then(|at| series.daily.get_mut(at)) {
+                *day = units;
+            }
+        }
+        series
+    }
+}
+
+/// Sales less reversals of a day. Where a channel both gave its lines at a place and reported it, lines win (decision 18).
+fn signed_demand(of_day: &[DayRow], firm: &Firm, location: Option<&str>) -> Units {
+    let has_lines = |place: &str, channel: &str| {
+        let same = |row: &&DayRow| firm.place(&row.location_id) == place && row.channel == channel;
+        of_day.iter().filter(same).map(|row| row.line_units).sum::<Units>() > 0
+    };
+    let signed = of_day.iter().map(|row| {
+        let place = firm.place(&row.location_id);
+        if location.is_some_and(|location| location != place) {
+            return 0;
+        }
+        let returns = if firm.counts_returns(&row.channel) { row.return_units } else { 0 };
+        let reported = match row.report_units {
+            Some(units) if !has_lines(place, &row.channel) => units,
+            _ => 0,
+        };
+        row.line_units - row.cancel_units - returns + reported
+    });
+    signed.sum()
+}
+
+/// Stock of an item over all that was recorded.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Level {
+    units: Units,
+    moved_on: Option<NaiveDate>,
+    opened_on: Option<NaiveDate>,
+}
+
+impl Level {
+    /// Day from which something is known.
+    pub(super) fn opened(self) -> Option<NaiveDate> {
+        self.opened_on.or(self.moved_on)
+    }
+
+    /// Stock at the close of `day`, and at the closes of the last days up to it.
+    pub(super) fn closes(self, moved: &[(NaiveDate, Units)], day: NaiveDate) -> (Units, Vec<Units>) {
+        let later: Units = moved.iter().filter(|(on, _)| *on > day).map(|(_, units)| units).sum();
+        let stock = self.units - later;
+        let Some(opened) = self.opened() else { return (stock, Vec::new()) };
+        let mut moved = moved.iter().rev().skip_while(|(on, _)| *on > day).peekable();
+        let (mut closes, mut close, mut on) = (Vec::new(), stock, day);
+        for _ in 0..=STOCK_WINDOW {
+            if on < opened {
+                break;
+            }
+            closes.push(close);
+            while let Some((_, units)) = moved.next_if(|(at, _)| *at == on) {
+                close -= units;
+            }
+            let Some(before) = on.pred_opt() else { break };
+            on = before;
+        }
+        closes.reverse();
+        (stock, closes)
+    }
+}
+
+pub(super) async fn read_levels(
+    conn: &mut PgConnection,
+    firm: &Firm,
+    ask: &Ask<'_>,
+) -> Result<BTreeMap<String, Level>, sqlx::Error> {
+    type Row = (String, String, Units, Option<NaiveDate>, Option<NaiveDate>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select item_key, location_id, units, moved_on, opened_on from levels
+         where company_id = $1 and ($2::text[] is null or item_key = any($2))",
+    )
+    .bind(firm.company_id)
+    .bind(ask.items)
+    .fetch_all(conn)
+    .await?;
+    let mut levels: BTreeMap<String, Level> = BTreeMap::new();
+    let earlier = |one: Option<NaiveDate>, other: Option<NaiveDate>| one.into_iter().chain(other).min();
+    for (item, location, units, moved_on, opened_on) in rows {
+        if firm.counts_at(&location, ask.location) {
+            let level = levels.entry(item).or_default();
+            level.units += units;
+            level.moved_on = earlier(level.moved_on, moved_on);
+            level.opened_on = earlier(level.opened_on, opened_on);
+        }
+    }
+    Ok(levels)
+}

@@ -1,0 +1,322 @@
+//! The golden files through the front door: from recorded facts to every figure of every item.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use domain::campaigns::CampaignEvent;
+use domain::campaigns::event::{CampaignDetails, CampaignLine, CampaignPlanned, CampaignType};
+use domain::purchasing::order::event::{
+    LineReceipt, Occurred, OrderDetails, OrderedLine, PurchaseOrderCancelled, PurchaseOrderConfirmed,
+    PurchaseOrderCreated, PurchaseOrderReceived, PurchaseOrderShipped, StatusStep,
+};
+use domain::purchasing::order::{OrderStatus, PurchaseOrderEvent};
+use domain::purchasing::supplier::SupplierEvent;
+use domain::purchasing::supplier::event::{
+    SupplierCreated, SupplierDetails, SupplierTerms, SupplierTermsSet,
+};
+use domain::shared::ids::{CampaignId, ItemId, LocationId, PurchaseOrderId, SupplierId};
+use domain::shared::money::Currency;
+use serde_json::{Value, json};
+use tests::{Facts, Person, TestApp};
+use uuid::Uuid;
+
+pub(crate) type Row = BTreeMap<String, String>;
+
+pub(crate) fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/golden").join(name)
+}
+
+pub(crate) fn rows(path: &Path) -> Vec<Row> {
+    csv::Reader::from_path(path).unwrap().into_deserialize().map(Result::unwrap).collect()
+}
+
+fn noon(date: &str) -> DateTime<Utc> {
+    date.parse::<NaiveDate>().unwrap().and_time(NaiveTime::from_hms_opt(12, 0, 0).unwrap()).and_utc()
+}
+
+fn occurred(date: &str) -> Occurred {
+    Occurred { effective_at: noon(date), local_date: date.parse().unwrap() }
+}
+
+fn optional<T: std::str::FromStr<Err: std::fmt::Debug>>(row: &Row, column: &str) -> Option<T> {
+    Some(row[column].as_str()).filter(|text| !text.is_empty()).map(|text| text.parse().unwrap())
+}
+
+/// Records what suppliers, purchase orders and a campaign say, and the deliveries in the stock.
+pub(crate) async fn record_purchasing(person: &Person<'_>, name: &str) {
+    let mut facts = Facts::default();
+    let mut suppliers: BTreeMap<String, Uuid> = BTreeMap::new();
+    for row in rows(&folder(name).join("item_suppliers.csv")) {
+        let next = Uuid::from_u128(0x500 + u128::try_from(suppliers.len()).unwrap());
+        let name = row["supplier_id"].clone();
+        let known = suppliers.contains_key(&name);
+        let id = *suppliers.entry(name.clone()).or_insert(next);
+        if !known {
+            let details = SupplierDetails {
+                name: name.clone(),
+                external_id: Some(name),
+                supplier_type: None,
+                is_synced: false,
+            };
+            let created = SupplierCreated { supplier_id: SupplierId(id), details };
+            facts.push(id.to_string(), noon("2011-01-01"), SupplierEvent::SupplierCreated(created));
+        }
+        let terms = SupplierTerms {
+            moq: optional(&row, "moq"),
+            lead_time_days: optional(&row, "lead_time_days"),
+            is_primary: row["is_primary"] == "true",
+            ..SupplierTerms::default()
+        };
+        let set = SupplierTermsSet { item_id: ItemId::new(&row["item_id"]).unwrap(), terms };
+        facts.push(id.to_string(), noon("2011-01-01"), SupplierEvent::SupplierTermsSet(set));
+    }
+    for (number, row) in rows(&folder(name).join("purchase_orders.csv")).iter().enumerate() {
+        record_order(&mut facts, number, row);
+    }
+    record_campaign(&mut facts, &rows(&folder(name).join("items.csv")));
+    facts.append(person, Utc::now()).await;
+    for row in rows(&folder(name).join("purchase_orders.csv")) {
+        let Some(quantity) = optional::<i64>(&row, "received_quantity") else { continue };
+        let body = json!({"item_id": row["item_id"], "location_id": "MAIN", "quantity": quantity,
+            "received_at": noon(&row["received_date"]), "confirm": ["BACKDATED", "LARGE_CHANGE"]});
+        person.post("/inventory/receive", &body).await.expect(200);
+    }
+}
+
+/// One campaign that runs for years, with the items that the file says are in one.
+fn record_campaign(facts: &mut Facts, catalogue: &[Row]) {
+    let promoted = catalogue.iter().filter(|row| row["in_campaign"] == "true");
+    let details = CampaignDetails {
+        name: "Out with it".to_owned(),
+        campaign_type: CampaignType::Clearance,
+        start_date: "2011-01-01".parse().unwrap(),
+        end_date: "2025-04-30".parse().unwrap(),
+        is_draft: false,
+        budget: None,
+        lines: promoted
+            .map(|row| CampaignLine {
+                item_id: ItemId::new(&row["item_id"]).unwrap(),
+                discount: None,
+                target_audience: None,
+            })
+            .collect(),
+    };
+    let campaign_id = CampaignId(Uuid::from_u128(0xCA));
+    let planned = CampaignEvent::CampaignPlanned(CampaignPlanned { campaign_id, details });
+    facts.push(campaign_id.to_string(), noon("2011-01-01"), planned);
+}
+
+fn record_order(facts: &mut Facts, number: usize, row: &Row) {
+    let id = Uuid::from_u128(0x900_0000 + u128::try_from(number).unwrap());
+    let item_id = ItemId::new(&row["item_id"]).unwrap();
+    let status = OrderStatus::named(&row["status"]).unwrap();
+    let ordered = occurred(&row["order_date"]);
+    let line = OrderedLine {
+        line_no: 1,
+        item_id: item_id.clone(),
+        quantity: row["quantity"].parse().unwrap(),
+        unit_cost: None,
+        packaging_unit: None,
+        packaging_qty: None,
+        override_reason: None,
+    };
+    let created = PurchaseOrderCreated {
+        occurred: ordered,
+        purchase_order_id: PurchaseOrderId(id),
+        po_number: row["po_number"].clone(),
+        status: if status == OrderStatus::Draft { OrderStatus::Draft } else { OrderStatus::Pending },
+        details: OrderDetails {
+            supplier_id: SupplierId(Uuid::from_u128(0x500)),
+            location_id: LocationId::new("MAIN").unwrap(),
+            order_date: ordered.local_date,
+            expected_delivery_date: optional(row, "expected_delivery_date"),
+            currency: Currency::new("GBP").unwrap(),
+            external_number: None,
+            shipping_method: None,
+            shipping_unit: None,
+            notes: None,
+            lines: vec![line],
+        },
+    };
+    let at = ordered.effective_at;
+    facts.push(id.to_string(), at, PurchaseOrderEvent::PurchaseOrderCreated(created));
+    let step = |occurred| StatusStep { occurred, from: OrderStatus::Pending, notes: None };
+    let now = match status {
+        OrderStatus::Confirmed => {
+            Some(PurchaseOrderEvent::PurchaseOrderConfirmed(PurchaseOrderConfirmed { step: step(ordered) }))
+        }
+        OrderStatus::Shipped => {
+            Some(PurchaseOrderEvent::PurchaseOrderShipped(PurchaseOrderShipped { step: step(ordered) }))
+        }
+        OrderStatus::Cancelled => {
+            Some(PurchaseOrderEvent::PurchaseOrderCancelled(PurchaseOrderCancelled { step: step(ordered) }))
+        }
+        _ => None,
+    };
+    if let Some(now) = now {
+        facts.push(id.to_string(), at, now);
+    }
+    let Some(quantity) = optional::<i64>(row, "received_quantity") else { return };
+    let arrived = occurred(&row["received_date"]);
+    let all = quantity >= row["quantity"].parse().unwrap();
+    let received = PurchaseOrderReceived {
+        step: step(arrived),
+        status: if all { OrderStatus::Received } else { OrderStatus::PartiallyReceived },
+        location_id: LocationId::new("MAIN").unwrap(),
+        receipts: vec![LineReceipt { line_no: 1, item_id, quantity, movement_id: id }],
+        confirmed: Vec::new(),
+    };
+    facts.push(id.to_string(), arrived.effective_at, PurchaseOrderEvent::PurchaseOrderReceived(received));
+}
+
+/// Compares every column of every item with the golden file. Answers the items and those of their cells that differ.
+pub(crate) async fn differences(person: &Person<'_>, golden: &str, as_of: &str) -> (usize, Vec<String>) {
+    let (mut items, mut different) = (0, Vec::new());
+    for row in rows(&folder("").join(golden)) {
+        items += 1;
+        let path = format!("/products/{}/metrics?as_of={as_of}", row["item_id"]);
+        let metrics = person.get_caught_up(&path).await.expect(200).body;
+        for (column, expected) in &row {
+            let name = match column.as_str() {
+                "colour" => "health",
+                "action_category" => "action",
+                "recommendation_types" => "recommendations",
+                other => other,
+            };
+            let found = metrics.get(name).map_or_else(|| "no such figure".to_owned(), cell);
+            if found != *expected {
+                different.push(format!("{} {column}: {found} instead of {expected}", row["item_id"]));
+            }
+        }
+    }
+    (items, different)
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(words) => words.iter().map(cell).collect::<Vec<_>>().join("|"),
+        Value::Object(money) => cell(&money["amount"]),
+        other => other.to_string(),
+    }
+}
+
+/// A company with the small file: catalogue, opening stock, sales, suppliers, orders, a campaign.
+async fn small<'a>(app: &'a TestApp, settings: &str) -> Person<'a> {
+    let person = app.register("Small").await;
+    let files = folder("small");
+    person.put("/company", &json!({"currency": "GBP"})).await.expect(200);
+    let chosen = std::fs::read_to_string(files.join(settings)).unwrap();
+    person.put("/settings", &serde_json::from_str(&chosen).unwrap()).await.expect(200);
+    let catalogue = rows(&files.join("items.csv"));
+    let products: Vec<Value> = catalogue.iter().map(product).collect();
+    let answer = person.post("/products", &json!(products)).await.expect(200);
+    assert_eq!(answer.number("/refused"), 0, "{:#}", answer.body);
+    open(&person, &catalogue, &rows(&files.join("opening_stock.csv"))).await;
+    sell(&person, &catalogue, &files.join("sales.csv")).await;
+    record_purchasing(&person, "small").await;
+    person
+}
+
+fn product(row: &Row) -> Value {
+    let number = |column: &str| optional::<f64>(row, column);
+    let mut product = json!({"item_id": row["item_id"], "product_name": row["name"], "category": row["category"],
+        "safety_stock_days": optional::<u32>(row, "safety_stock_days"),
+        "lead_time_days": optional::<u32>(row, "lead_time_days"),
+        "manual_daily_forecast": number("manual_daily_forecast"), "listed_on": optional::<NaiveDate>(row, "listed_on")});
+    if !row["unit_cost"].is_empty() {
+        product["unit_cost"] = json!({"amount": row["unit_cost"], "currency": "GBP"});
+    }
+    product
+}
+
+/// Opens the stock of every item at the close of its day; an item without a row begins with 0 on the earliest day.
+async fn open(person: &Person<'_>, catalogue: &[Row], opening: &[Row]) {
+    let earliest = opening.iter().map(|row| row["date"].clone()).min().unwrap();
+    let mut rows: Vec<Value> = opening
+        .iter()
+        .map(|row| {
+            json!({"item_id": row["item_id"], "location_id": row["location_id"], "date": row["date"],
+                "quantity": row["quantity"].parse::<i64>().unwrap()})
+        })
+        .collect();
+    for place in rows.iter().map(|row| row["location_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>() {
+        if place != "MAIN" && person.get(&format!("/locations/{place}")).await.status == 404 {
+            person.location(&place, "STORE").await;
+        }
+    }
+    for row in catalogue {
+        if !opening.iter().any(|opened| opened["item_id"] == row["item_id"]) {
+            rows.push(
+                json!({"item_id": row["item_id"], "location_id": "MAIN", "date": earliest, "quantity": 0}),
+            );
+        }
+    }
+    let answer = person.post("/inventory/opening", &json!(rows)).await.expect(200);
+    assert_eq!(answer.number("/refused"), 0, "{:#}", answer.body);
+}
+
+/// Sells and takes back what rule R2 counts, of items of the catalogue.
+async fn sell(person: &Person<'_>, catalogue: &[Row], path: &Path) {
+    let known = |item: &str| catalogue.iter().any(|row| row["item_id"] == item);
+    let mut lines = Vec::new();
+    for (number, row) in rows(path).iter().enumerate() {
+        let item = row["StockCode"].trim().to_uppercase();
+        let quantity: i64 = row["Quantity"].parse().unwrap();
+        let price: f64 = row["UnitPrice"].parse().unwrap();
+        let cancelled = row["InvoiceNo"].to_uppercase().starts_with('C');
+        let kind = match (cancelled, quantity > 0) {
+            (true, false) => "return",
+            (false, true) if price > 0.0 && !row["InvoiceNo"].to_uppercase().starts_with('A') => "sale",
+            _ => continue,
+        };
+        if known(&item) {
+            lines.push(
+                json!({"channel": "file", "order_id": row["InvoiceNo"], "line_id": number.to_string(),
+                "item_id": item, "quantity": quantity.abs(), "kind": kind,
+                "unit_price": {"amount": row["UnitPrice"], "currency": "GBP"},
+                "sold_at": format!("{}+00:00", row["InvoiceDate"])}),
+            );
+        }
+    }
+    let answer = person.post("/sales/batch", &json!(lines)).await.expect(200);
+    assert_eq!(answer.number("/accepted"), i64::try_from(lines.len()).unwrap(), "{:#}", answer.body);
+}
+
+async fn compare_small(settings: &str, golden: &str) {
+    let app = TestApp::start().await;
+    let person = small(&app, settings).await;
+    let (items, different) = differences(&person, &format!("small/{golden}.csv"), "2025-03-31").await;
+    assert_eq!(different, Vec::<String>::new());
+    assert_eq!(items, 43);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_small_file_with_a_safety_buffer_is_answered_as_by_hand() {
+    compare_small("settings.json", "golden-small").await;
+}
+
+#[tokio::test]
+async fn the_small_file_with_defaults_is_answered_as_by_hand() {
+    compare_small("settings-defaults.json", "golden-small-defaults").await;
+}
+
+#[tokio::test]
+async fn todays_plan_is_kept_and_changes_with_its_facts() {
+    let app = TestApp::start().await;
+    let person = small(&app, "settings.json").await;
+    let before = person.get_caught_up("/products/10001/metrics").await.expect(200).body;
+    assert_eq!(before["method"], "MOVING_AVERAGE");
+    assert_eq!(before["inactive"], true, "nothing was sold for months");
+    let yesterday = Utc::now() - TimeDelta::days(1);
+    let line = json!({"channel": "file", "order_id": "Z", "line_id": "Z", "item_id": "10001", "quantity": 7,
+        "kind": "sale", "unit_price": {"amount": "1.00", "currency": "GBP"}, "sold_at": yesterday});
+    person.post("/sales/batch", &json!([line])).await.expect(200);
+    let after = person.get_caught_up("/products/10001/metrics").await.expect(200).body;
+    assert_eq!(after["sum_7"], 7);
+    assert_eq!(after["stock"].as_i64(), before["stock"].as_i64().map(|stock| stock - 7));
+    app.stop().await;
+}
