@@ -1,9 +1,13 @@
-//! `GET /inventory/{item_id}/explain`: the stock of one product now or at a past instant, and the events behind it.
+//! `GET /inventory/{item_id}/explain`: the stock of one product now or at a past instant with the events behind it, and
+//! its plan with the rules and inputs behind that.
 
 use axum::Json;
 use axum::extract::State;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::planning::Explanation;
+use domain::planning::explain::{Inputs, Step};
 use projections::catalogue::queries;
+use projections::planning::queries::{Question, material};
 use projections::stock::explain::{Cause, Explained, explain};
 use projections::stock::past::Moment;
 use serde::{Deserialize, Serialize};
@@ -13,6 +17,7 @@ use uuid::Uuid;
 use crate::catalogue::resolve_item;
 use crate::context::Caller;
 use crate::extract::{Path, Query};
+use crate::planning::as_of::PlanParams;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::stock::instant::{End, instants};
@@ -56,6 +61,19 @@ pub(crate) struct ItemExplanation {
     rule: &'static str,
     /// Every location at which the product has been.
     locations: Vec<LocationExplanation>,
+    /// The figures of its plan and how each follows; null where no plan can hold them or it was created a moment ago.
+    plan: Option<PlanExplanation>,
+}
+
+/// A plan with everything that it follows from: the inputs alone give every figure again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PlanExplanation {
+    /// What it was computed from, by name; decimals as texts with all their places.
+    #[schema(value_type = Object)]
+    inputs: Inputs,
+    /// Its figures, each after those that it follows from: the rule, its cases, the figures that they use, the result.
+    #[schema(value_type = Vec<Object>)]
+    steps: Vec<Step>,
 }
 
 /// The stock of a product at a location and where it comes from, in units.
@@ -113,7 +131,8 @@ pub(crate) struct MovementCause {
 /// Explain a product's stock.
 ///
 /// Per location the newest statement of stock and the movements since then, which add up to what is on hand, each with
-/// the path of its event. `as_of` and `known_at` look at the past.
+/// the path of its event; and every figure of the plan with its rule and inputs. `as_of` and `known_at` look at the past;
+/// the plan is as of the day of `as_of`, by what is known now.
 #[utoipa::path(
     get,
     path = "/inventory/{item_id}/explain",
@@ -133,7 +152,7 @@ pub(crate) async fn explain_item(
     if !(0..=MAX_MOVEMENTS).contains(&limit) {
         return Err(Problem::invalid("invalid_parameter", "?limit", "must lie between 0 and 500"));
     }
-    let mut tx = caller.read(&state, &["catalogue", "companies", "movements"]).await?;
+    let mut tx = caller.read(&state, &["catalogue", "companies", "movements", "planning"]).await?;
     let asked = [
         ("?as_of", params.as_of.as_deref(), End::Close),
         ("?known_at", params.known_at.as_deref(), End::Close),
@@ -152,6 +171,10 @@ pub(crate) async fn explain_item(
     let explained = explain(&mut tx, company_id, &item_key, Moment::new(as_of, known_at), limit).await?;
     let physical = explained.iter().filter(|place| !mirrors.contains(&place.location_id));
     let total_stock = physical.map(|place| place.on_hand).fold(0, i64::saturating_add);
+    let plans = PlanParams { as_of: params.as_of.clone(), location_id: params.location_id.clone() };
+    let day = plans.day(&mut tx, &state, &caller).await?;
+    drop(tx);
+    let plan = plan_of(&state, &caller, day, params.location_id.as_deref(), item_key).await?;
     let wanted = |place: &Explained| params.location_id.as_ref().is_none_or(|id| *id == place.location_id);
     let locations = explained.into_iter().filter(wanted);
     Ok(Json(ItemExplanation {
@@ -163,7 +186,25 @@ pub(crate) async fn explain_item(
         total_stock,
         rule: RULE,
         locations: locations.map(|place| LocationExplanation::new(place, &mirrors)).collect(),
+        plan,
     }))
+}
+
+/// The plan of a product, explained.
+async fn plan_of(
+    state: &AppState,
+    caller: &Caller,
+    as_of: Option<NaiveDate>,
+    location: Option<&str>,
+    item_key: String,
+) -> Result<Option<PlanExplanation>, Problem> {
+    let items = [item_key];
+    let question = Question { as_of, location, items: Some(&items) };
+    let Some(material) = material(&state.reads, caller.company_id, &question).await? else { return Ok(None) };
+    let Some(facts) = material.facts.first() else { return Ok(None) };
+    let seed = material.seeds.get(&facts.category).copied();
+    let explained = facts.with(seed, Explanation::of).ok();
+    Ok(explained.map(|Explanation { inputs, steps, .. }| PlanExplanation { inputs, steps }))
 }
 
 impl LocationExplanation {

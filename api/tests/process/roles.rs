@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::load::Load;
 use crate::server::{Server, command};
-use crate::town::{LEASES, TAKE_OVER, Town, until_held_by, until_shared};
+use crate::town::{TAKE_OVER, Town, leases, until_held_by, until_shared};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_role_does_its_part_and_no_more() {
@@ -20,7 +20,7 @@ async fn every_role_does_its_part_and_no_more() {
 
     let worker = town.start("worker").await;
     load.get(&api.url, &late).await;
-    until_shared(&load, &api, &[(worker.pid(), LEASES)]).await;
+    until_shared(&load, &api, &[(worker.pid(), leases())]).await;
     assert_eq!(load.ask(&worker.url, "/inventory").await.0, 404, "a worker answers no requests");
     assert!(worker.metric("stocktrail_projection_leases_held").await > 0.0);
 
@@ -29,7 +29,7 @@ async fn every_role_does_its_part_and_no_more() {
     assert!(!relay.status.success() && said.contains("no broker is configured"), "{said}");
 
     let all = town.start("all").await;
-    until_shared(&load, &api, &[(worker.pid(), LEASES / 2), (all.pid(), LEASES / 2)]).await;
+    until_shared(&load, &api, &[(worker.pid(), leases() / 2), (all.pid(), leases() / 2)]).await;
     for (number, server) in (2..).zip([&api, &all, &api, &all]) {
         let key = format!("key-{number}");
         let (position, _) = load.send(&server.url, &key).await.unwrap();
@@ -77,7 +77,7 @@ async fn four_workers_share_the_read_models_and_any_of_them_may_die() {
 }
 
 fn quarters(workers: &[Server]) -> Vec<(u32, usize)> {
-    workers.iter().map(|worker| (worker.pid(), LEASES / 4)).collect()
+    workers.iter().map(|worker| (worker.pid(), leases() / 4)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn a_process_that_is_asked_to_stop_answers_what_it_took_and_hands_over_at_
     let town = Town::found().await;
     let (one, other) = (town.start("all").await, town.start("all").await);
     let load = Load::begin(&one.url).await;
-    until_shared(&load, &one, &[(one.pid(), LEASES / 2), (other.pid(), LEASES / 2)]).await;
+    until_shared(&load, &one, &[(one.pid(), leases() / 2), (other.pid(), leases() / 2)]).await;
     let stop = AtomicBool::new(false);
     let url = one.url.clone();
     let ending = async {

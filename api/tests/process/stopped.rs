@@ -10,7 +10,7 @@ use sqlx::PgPool;
 
 use crate::load::Load;
 use crate::server::Server;
-use crate::town::{LEASES, TAKE_OVER, Town, holders, until_held_by, until_shared};
+use crate::town::{TAKE_OVER, Town, holders, leases, until_held_by, until_shared};
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -51,7 +51,7 @@ async fn stop_and_go_on(
     api: &Server,
     (victim, other): (&Server, &Server),
 ) -> (Duration, f64) {
-    until_shared(load, api, &[(victim.pid(), LEASES / 2), (other.pid(), LEASES / 2)]).await;
+    until_shared(load, api, &[(victim.pid(), leases() / 2), (other.pid(), leases() / 2)]).await;
     let owner = town.database.owner();
     let partition: i64 =
         sqlx::query_scalar("select partition::bigint from log.log_head order by position desc limit 1")
@@ -63,11 +63,20 @@ async fn stop_and_go_on(
         |server: &Server| held.iter().any(|(place, pid)| place.1 == partition && *pid == server.pid());
     let (victim, other) = if folds(victim) { (victim, other) } else { (other, victim) };
     let refused = victim.metric("stocktrail_projection_refused_total").await;
-    // Readers of the log must look at every child of its table, writers only at the one that they write.
+    // Readers of the log must look at every child of its table, writers only at the one that they write: never the newest,
+    // which is made ahead of need.
+    let newest: String = sqlx::query_scalar(
+        "select inhrelid::regclass::text from pg_inherits where inhparent = 'log.events'::regclass order by 1 desc limit 1",
+    )
+    .fetch_one(owner)
+    .await
+    .unwrap();
     let mut lock = owner.begin().await.unwrap();
-    sqlx::raw_sql("lock table log.events_000001 in access exclusive mode").execute(&mut *lock).await.unwrap();
+    let locks = format!("lock table {newest} in access exclusive mode");
+    sqlx::raw_sql(&locks).execute(&mut *lock).await.unwrap();
     let (begun, active) = (Instant::now(), load.acknowledged.lock().unwrap().len());
-    while waiting_readers(owner).await < 6 {
+    let readers = i64::try_from(leases() / 4).unwrap();
+    while waiting_readers(owner).await < readers {
         let news = load.acknowledged.lock().unwrap().len() - active;
         assert!(begun.elapsed() < Duration::from_secs(30), "nobody waits for the log after {news} commands");
         tokio::time::sleep(Duration::from_millis(5)).await;

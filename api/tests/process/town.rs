@@ -12,7 +12,9 @@ use crate::server::{DataDir, Server};
 /// How long anything may take that comes by itself.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Leases of all read models: one for each and partition.
-pub(crate) const LEASES: usize = 24;
+pub(crate) fn leases() -> usize {
+    projections::registry::all().len() * 4
+}
 /// How soon others must go on when a holder is gone.
 pub(crate) const TAKE_OVER: Duration = Duration::from_secs(10);
 
@@ -70,7 +72,7 @@ pub(crate) async fn until_shared(load: &Load, api: &Server, shares: &[(u32, usiz
     loop {
         let held = holders(load, api).await;
         let of = |pid: u32| held.values().filter(|holder| **holder == pid).count();
-        if held.len() == LEASES && shares.iter().all(|(pid, share)| of(*pid) == *share) {
+        if held.len() == leases() && shares.iter().all(|(pid, share)| of(*pid) == *share) {
             return begun.elapsed();
         }
         assert!(begun.elapsed() < PATIENCE, "never shared as {shares:?}: {held:?}");
@@ -83,7 +85,7 @@ pub(crate) async fn until_held_by(load: &Load, api: &Server, living: &[u32]) -> 
     let begun = Instant::now();
     loop {
         let held = holders(load, api).await;
-        if held.len() == LEASES && held.values().all(|holder| living.contains(holder)) {
+        if held.len() == leases() && held.values().all(|holder| living.contains(holder)) {
             return begun.elapsed();
         }
         assert!(begun.elapsed() < PATIENCE, "never held by {living:?}: {held:?}");

@@ -1,4 +1,5 @@
-//! Figures of a plan as values of columns: decimals as `numeric`, words as `text`, sets of words as `text[]`.
+//! Figures of a plan as values of columns: decimals as `numeric`, words as `text`, sets of words as `text`
+//! with bars between.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -139,23 +140,26 @@ macro_rules! sets {
     ($($word:ty => $set:ty,)+) => {
         $(
             impl Cell for $set {
-                type Raw = Vec<String>;
-                const SQL: &'static str = "text[]";
+                type Raw = String;
+                const SQL: &'static str = "text";
 
-                fn raw(&self) -> Vec<String> {
-                    self.iter().map(|word| word.name().to_owned()).collect()
+                fn raw(&self) -> String {
+                    self.iter().map(<$word>::name).collect::<Vec<_>>().join(BETWEEN)
                 }
 
-                fn of(raw: Vec<String>) -> Result<Self, BoxDynError> {
-                    let word = |name: &String| {
+                fn of(raw: String) -> Result<Self, BoxDynError> {
+                    let word = |name: &str| {
                         <$word>::named(name).ok_or_else(|| format!("{name} is no {}", stringify!($word)).into())
                     };
-                    raw.iter().map(word).collect()
+                    raw.split(BETWEEN).filter(|name| !name.is_empty()).map(word).collect()
                 }
             }
         )+
     };
 }
+
+/// What stands between the words of a set.
+const BETWEEN: &str = "|";
 
 sets! {
     AttentionReason => AttentionReasons,

@@ -16,7 +16,7 @@ use domain::planning::{Amount, Days, ItemPlan, Percent, Rate, Score};
 use domain::shared::quantity::Units;
 
 use super::cells::Cell;
-use crate::bulk::{Row, Rows, Target};
+use crate::projection::ROWS_AT_ONCE;
 
 /// What is kept of an item beside its plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,10 +45,8 @@ pub struct Planned {
 macro_rules! columns {
     (beside { $($beside:ident: $beside_type:ty,)+ } plan { $($figure:ident: $figure_type:ty,)+ }) => {
         const COLUMNS: &[&str] = &[
-            "company_id",
             $( stringify!($beside), )+
             $( stringify!($figure), )+
-            "written_position",
         ];
 
         /// Columns with their types, as `create table` takes them.
@@ -63,9 +61,32 @@ macro_rules! columns {
             .concat()
         }
 
-        fn put(planned: &Planned, row: &mut Row<'_>) {
-            $( row.put(planned.$beside.raw()); )+
-            $( row.put(planned.plan.$figure.raw()); )+
+        /// Adds rows of one company. Under row-level security there is no COPY.
+        async fn insert(
+            conn: &mut PgConnection,
+            company_id: Uuid,
+            position: i64,
+            plans: &[Planned],
+        ) -> Result<(), sqlx::Error> {
+            let types = [
+                $( <$beside_type as Cell>::SQL, )+
+                $( <$figure_type as Cell>::SQL, )+
+            ];
+            let arrays = types.iter().zip(2..).map(|(sql, number)| format!("unnest(${number}::{sql}[])"));
+            let statement = format!(
+                "insert into plans (company_id, {}, written_position) select $1, {}, ${}",
+                selected(),
+                arrays.collect::<Vec<_>>().join(", "),
+                types.len() + 2
+            );
+            sqlx::query(&statement)
+                .bind(company_id)
+                $( .bind(plans.iter().map(|planned| planned.$beside.raw()).collect::<Vec<_>>()) )+
+                $( .bind(plans.iter().map(|planned| planned.plan.$figure.raw()).collect::<Vec<_>>()) )+
+                .bind(position)
+                .execute(conn)
+                .await?;
+            Ok(())
         }
 
         fn get(row: &PgRow) -> Result<Planned, sqlx::Error> {
@@ -153,8 +174,6 @@ columns! {
     }
 }
 
-const PLANS: Target = Target { table: "plans", columns: COLUMNS };
-
 impl<'r> FromRow<'r, PgRow> for Planned {
     fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
         get(row)
@@ -171,7 +190,7 @@ where
 
 /// Columns that a query selects for [`Planned`], in its order.
 pub(super) fn selected() -> String {
-    COLUMNS.get(1..COLUMNS.len() - 1).unwrap_or_default().join(", ")
+    COLUMNS.join(", ")
 }
 
 /// Puts the plans of a company in the place of those that its items had; all of them with `all`.
@@ -197,14 +216,10 @@ pub(super) async fn replace(
                 .await?
         }
     };
-    let mut rows = Rows::default();
-    for planned in plans {
-        let mut row = rows.row(&PLANS);
-        row.put(company_id);
-        put(planned, &mut row);
-        row.put(position);
+    for plans in plans.chunks(ROWS_AT_ONCE) {
+        insert(conn, company_id, position, plans).await?;
     }
-    rows.write(conn).await
+    Ok(())
 }
 
 /// Stored plans of a company: all, or those of some items; by item key.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use domain::campaigns::CampaignEvent;
 use domain::campaigns::event::{CampaignDetails, CampaignLine, CampaignPlanned, CampaignType};
+use domain::planning::explain::{Inputs, fields};
 use domain::purchasing::order::event::{
     LineReceipt, Occurred, OrderDetails, OrderedLine, PurchaseOrderCancelled, PurchaseOrderConfirmed,
     PurchaseOrderCreated, PurchaseOrderReceived, PurchaseOrderShipped, StatusStep,
@@ -302,6 +303,75 @@ async fn the_small_file_with_a_safety_buffer_is_answered_as_by_hand() {
 #[tokio::test]
 async fn the_small_file_with_defaults_is_answered_as_by_hand() {
     compare_small("settings-defaults.json", "golden-small-defaults").await;
+}
+
+#[tokio::test]
+async fn inputs_of_an_explanation_alone_give_every_golden_figure_again() {
+    let app = TestApp::start().await;
+    let person = small(&app, "settings.json").await;
+    for row in rows(&folder("small").join("golden-small.csv")) {
+        let path = format!("/inventory/{}/explain?as_of=2025-03-31", row["item_id"]);
+        let explained = person.get_caught_up(&path).await.expect(200).body;
+        let inputs: Inputs = serde_json::from_value(explained["plan"]["inputs"].clone()).unwrap();
+        let again = fields(&inputs.plan().unwrap());
+        for (column, expected) in
+            row.iter().filter(|(column, _)| !["item_id", "category"].contains(&column.as_str()))
+        {
+            assert_eq!(cell(&again[column]), *expected, "{} {column}", row["item_id"]);
+        }
+        let steps = explained["plan"]["steps"].as_array().unwrap();
+        assert!(steps.iter().any(|step| step["value"] == "recommended_quantity" && step["rule"] == "R17"));
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_would_be_equals_what_is_once_it_is_so_and_writes_nothing() {
+    let app = TestApp::start().await;
+    let person = small(&app, "settings.json").await;
+    let before = person.get_caught_up("/products/10026/metrics?as_of=2025-03-31").await.expect(200).body;
+    let written = app.written().await;
+    let supposed = json!({"settings": {"safety_buffer_days": 9, "low_stock_threshold_days": 12},
+        "lead_times": [{"item_id": "10026", "lead_time_days": 21}], "as_of": "2025-03-31"});
+    let answer = person.post("/what-if", &supposed).await.expect(200);
+    assert_eq!(app.written().await, written, "nothing is written");
+    let differences = answer.items();
+    assert_eq!(answer.number("/total"), i64::try_from(differences.len()).unwrap());
+
+    person.put("/settings", &supposed["settings"]).await.expect(200);
+    person.put("/products/10026", &json!({"lead_time_days": 21})).await.expect(200);
+    for row in rows(&folder("small").join("golden-small.csv")) {
+        let path = format!("/products/{}/metrics?as_of=2025-03-31", row["item_id"]);
+        let after = person.get_caught_up(&path).await.expect(200).body;
+        let difference = differences.iter().find(|difference| difference["item_id"] == row["item_id"]);
+        if let Some(difference) = difference {
+            for (figure, change) in difference["changes"].as_object().unwrap() {
+                if let Some(found) = after.get(figure) {
+                    assert_eq!(cell(found), cell(&change["after"]), "{} {figure}", row["item_id"]);
+                    assert_ne!(change["before"], change["after"]);
+                }
+            }
+        }
+        for name in
+            ["recommended_quantity", "runway_days", "health", "action", "priority_score", "stockout_risk"]
+        {
+            let golden = match name {
+                "health" => "colour",
+                "action" => "action_category",
+                name => name,
+            };
+            let is_told = difference.is_some_and(|difference| difference["changes"].get(name).is_some());
+            assert_eq!(cell(&after[name]) != row[golden], is_told, "{} {name}", row["item_id"]);
+        }
+    }
+    let moved = differences.iter().find(|difference| difference["item_id"] == "10026").unwrap();
+    assert_eq!(moved["changes"]["lead_time_days"]["before"], before["lead_time_days"]);
+    assert_eq!(moved["changes"]["lead_time_days"]["after"], 21);
+    let wrong = json!({"settings": {"overstocked_threshold": 1}});
+    person.post("/what-if", &wrong).await.expect_code(422, "invalid_setting");
+    let wrong = json!({"lead_times": [{"lead_time_days": 3}]});
+    person.post("/what-if", &wrong).await.expect_code(422, "invalid_value");
+    app.stop().await;
 }
 
 #[tokio::test]
