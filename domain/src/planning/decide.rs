@@ -17,7 +17,8 @@ use crate::planning::event::{
     RecommendationRulesChosen,
 };
 use crate::planning::input::PLANNING_KEYS;
-use crate::planning::recommendation::{DismissalScope, RecommendationRules, RoleRules};
+use crate::planning::number::Amount;
+use crate::planning::recommendation::{DismissalScope, RecommendationRules, RecommendationTypes, RoleRules};
 use crate::planning::refusal::PlanningRefusal;
 use crate::planning::state::{Calendar, Dismissals, ForecastRun, ItemDays, PlanningSettings};
 use crate::shared::field::{self, InvalidField};
@@ -89,6 +90,9 @@ impl RecommendationRules {
     pub fn with(&self, change: RulesChange) -> Self {
         let (defaults, roles) = (Self::default(), self.role_rules);
         let of_role = defaults.role_rules;
+        let set = |present, change: Option<Option<RecommendationTypes>>, default| {
+            change.map_or(present, |types| types.unwrap_or(default))
+        };
         Self {
             enabled_types: set(self.enabled_types, change.enabled_types, defaults.enabled_types),
             role_rules: RoleRules {
@@ -98,10 +102,6 @@ impl RecommendationRules {
             },
         }
     }
-}
-
-fn set<T>(present: T, change: Option<Option<T>>, default: T) -> T {
-    change.map_or(present, |value| value.unwrap_or(default))
 }
 
 impl Calendar {
@@ -146,7 +146,7 @@ impl ItemDays {
 }
 
 fn check_spend(day: &CovariateDay) -> Result<(), InvalidField> {
-    let spend = day.covariates.marketing_spend.map(|spend| spend.decimal());
+    let spend = day.covariates.marketing_spend.map(Amount::decimal);
     field::decimal("marketing_spend", spend, 2, MAX_AMOUNT - 1)
 }
 
