@@ -71,7 +71,7 @@ impl ForecastRow {
         let quantile = |row: QuantileRow| Quantile { percent: row.percent, daily: decimals(row.daily) };
         let quantiles = self.quantiles.into_iter().map(quantile).collect();
         let forecast = ImportedForecast { item_id, model: self.model, figures, quantiles };
-        forecast.published().map_err(|refusal| refused(&refusal))
+        forecast.published().map_err(|refusal| refusal_of(&refusal))
     }
 }
 
@@ -79,16 +79,16 @@ fn decimals(amounts: Vec<Amount>) -> Vec<Decimal> {
     amounts.into_iter().map(|amount| amount.0).collect()
 }
 
-fn refused(refusal: &ExternalRefusal) -> Refused {
-    let wrong = |code: &'static str, place: &str| {
+fn refusal_of(refusal: &ExternalRefusal) -> Refused {
+    let refused = |code: &'static str, place: &str| {
         Refused::new(code, RefusalKind::Invalid, refusal.to_string()).at(format!("/{place}"))
     };
     match refusal {
-        ExternalRefusal::NoModel => wrong("invalid_model", "model"),
-        ExternalRefusal::TooFewDays { field, .. } => wrong("too_few_days", field),
-        ExternalRefusal::Negative { field } => wrong("negative", field),
-        ExternalRefusal::TooLarge { field } => wrong("too_large", field),
-        ExternalRefusal::TotalsCross => wrong("totals_cross", "forecast_30d"),
-        ExternalRefusal::QuantilesDisordered => wrong("quantiles_disordered", "quantiles"),
+        ExternalRefusal::NoModel => refused("invalid_model", "model"),
+        ExternalRefusal::TooFewDays { field, .. } => refused("too_few_days", field),
+        ExternalRefusal::Negative { field } => refused("negative", field),
+        ExternalRefusal::TooLarge { field } => refused("too_large", field),
+        ExternalRefusal::TotalsCross => refused("totals_cross", "forecast_30d"),
+        ExternalRefusal::QuantilesDisordered => refused("quantiles_disordered", "quantiles"),
     }
 }
