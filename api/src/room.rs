@@ -22,6 +22,8 @@ pub enum Room {
     Purchasing,
     /// Campaigns.
     Campaigns,
+    /// What is known of products' days, and dismissed recommendations: all but who works in the warehouse or only looks.
+    Planning,
     /// Settings, integrations, audit.
     Settings,
     /// Users, API keys, operations.
@@ -32,13 +34,14 @@ pub enum Room {
 
 impl Room {
     /// Every room with its name in annotations.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Read, "read"),
         (Self::Money, "money"),
         (Self::Stock, "stock"),
         (Self::Catalogue, "catalogue"),
         (Self::Purchasing, "purchasing"),
         (Self::Campaigns, "campaigns"),
+        (Self::Planning, "planning"),
         (Self::Settings, "settings"),
         (Self::People, "people"),
         (Self::Ownership, "ownership"),
@@ -60,6 +63,7 @@ impl Room {
             Self::Catalogue => &[Role::Owner, Role::Admin, Role::Procurement],
             Self::Purchasing => &[Role::Owner, Role::Admin, Role::Procurement, Role::Ceo],
             Self::Campaigns => &[Role::Owner, Role::Admin, Role::Marketing, Role::Ceo],
+            Self::Planning => &[Role::Owner, Role::Admin, Role::Procurement, Role::Marketing, Role::Ceo],
             Self::Settings => &[Role::Owner, Role::Admin, Role::Ceo],
             Self::People => &[Role::Owner, Role::Admin],
             Self::Ownership => &[Role::Owner],

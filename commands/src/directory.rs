@@ -1,7 +1,7 @@
 //! What the committer remembers of one company: its aggregates as they stand at the partition's head.
 //!
-//! Company, products, locations and channels are complete once the directory is loaded; stock, quarantine entries and
-//! report streams come in one by one as commands touch them. Every state bears the version of its stream, so an event
+//! Company, products, locations and channels are complete once the directory is loaded; stock, quarantine entries,
+//! report streams and what planning knows come in one by one as commands touch them. Every state bears the version of its stream, so an event
 //! is applied once whichever way it arrives.
 
 use std::collections::HashMap;
@@ -11,6 +11,7 @@ use cqrs_es::Aggregate;
 use domain::catalogue::location::{KnownLocation, Location};
 use domain::catalogue::product::{KnownProduct, Product};
 use domain::companies::Company;
+use domain::planning::state::{Calendar, Dismissals, ForecastRun, ItemDays, PlanningSettings};
 use domain::sales::{Channel, Quarantine, SalesReport};
 use domain::shared::event::{DecodeError, Event};
 use domain::shared::ids::{ItemId, LocationId};
@@ -41,6 +42,11 @@ pub(crate) struct Directory {
     stock: Table<StockItem>,
     quarantine: Table<Quarantine>,
     reports: Table<SalesReport>,
+    planning_settings: Table<PlanningSettings>,
+    calendar: Table<Calendar>,
+    item_days: Table<ItemDays>,
+    forecast_runs: Table<ForecastRun>,
+    dismissals: Table<Dismissals>,
     /// Present and former item ids to product keys.
     item_ids: HashMap<String, Arc<str>>,
     /// Skus to product keys.
@@ -81,7 +87,8 @@ macro_rules! rooms {
 }
 
 rooms!(Company => company, Location => locations, Channel => channels, StockItem => stock,
-       Quarantine => quarantine, SalesReport => reports);
+       Quarantine => quarantine, SalesReport => reports, PlanningSettings => planning_settings, Calendar => calendar,
+       ItemDays => item_days, ForecastRun => forecast_runs, Dismissals => dismissals);
 
 impl Room for Product {
     const INDEXED: bool = true;
@@ -159,6 +166,11 @@ impl Directory {
             }
             "quarantine" => self.apply::<Quarantine>(event, false),
             "sales_report" => self.apply::<SalesReport>(event, false),
+            "planning_settings" => self.apply::<PlanningSettings>(event, false),
+            "calendar" => self.apply::<Calendar>(event, false),
+            "covariates" => self.apply::<ItemDays>(event, false),
+            "forecast_run" => self.apply::<ForecastRun>(event, false),
+            "recommendation" => self.apply::<Dismissals>(event, false),
             _ => Ok(()),
         }
     }
@@ -225,6 +237,18 @@ impl Directory {
         self.products.get(key).and_then(|cached| cached.state.known()).map(|known| &known.item_id)
     }
 
+    /// Category of the product with this key.
+    pub(crate) fn category_of(&self, key: &str) -> Option<&str> {
+        let known = self.products.get(key).and_then(|cached| cached.state.known());
+        known.map(|known| known.details.category.as_str())
+    }
+
+    /// Whether some product is of this category.
+    pub(crate) fn has_category(&self, category: &str) -> bool {
+        let mut known = self.products.values().filter_map(|cached| cached.state.known());
+        known.any(|known| known.details.category == category)
+    }
+
     /// A location by its key.
     pub(crate) fn location(&self, id: &LocationId) -> Option<&KnownLocation> {
         self.locations.get(id.as_str()).and_then(|cached| cached.state.known())
@@ -250,11 +274,16 @@ impl Directory {
         self.stock.len()
     }
 
-    /// Forgets all stock, quarantine and report states; they come in again as commands touch them.
+    /// Forgets all states that come in again as commands touch them.
     pub(crate) fn forget_loaded(&mut self) {
         self.stock.clear();
         self.quarantine.clear();
         self.reports.clear();
+        self.planning_settings.clear();
+        self.calendar.clear();
+        self.item_days.clear();
+        self.forecast_runs.clear();
+        self.dismissals.clear();
     }
 
     /// Key of the product that `name` means: item id (present or former), then sku, then barcode or listing.

@@ -3,8 +3,8 @@
 //! An [`Operation`] is what a caller wants. The committer of the company's partition decides it in memory on the
 //! state it keeps, together with everything else that waits, and appends the whole batch in one round trip. Read in
 //! this order: [`operation`] (what can be asked and answered), [`refused`] (why not), [`committer`] (the one path),
-//! then the features: `stock`, `catalogue`, `sales`, `companies`. [`accounts`] keeps people, keys and jobs in
-//! plain tables.
+//! then the features: `stock`, `catalogue`, `sales`, `companies`, `planning`. [`accounts`] keeps people, keys and
+//! jobs in plain tables.
 
 pub mod clock;
 pub mod operation;
@@ -16,6 +16,7 @@ mod stock;
 mod catalogue;
 mod sales;
 mod companies;
+mod planning;
 pub mod accounts;
 
 pub use committer::{CommitterConfig, Committers};

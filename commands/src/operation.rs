@@ -4,6 +4,11 @@ use chrono::NaiveDate;
 use domain::catalogue::location::event::{Authority, LocationDetails, LocationKind, Marketplace, StockRole};
 use domain::catalogue::product::event::{Listing, ProductDetails};
 use domain::companies::event::Profile;
+use domain::planning::RulesChange;
+use domain::planning::event::{
+    CovariateDay, ForecastPolicy, ForecastRunPublished, PlanningScope, PublishedForecast,
+    RecommendationDismissed,
+};
 pub use domain::sales::OnDuplicate;
 use domain::sales::event::{ChannelConfigured, ReportedLine};
 use domain::shared::ids::{ChannelId, CompanyId, ItemId, LocationId};
@@ -150,6 +155,53 @@ pub enum Operation {
         /// The day.
         date: NaiveDate,
     },
+    /// Set which recommendations are made and for whom (R25).
+    ChooseRecommendationRules {
+        /// What becomes different.
+        change: RulesChange,
+        /// New thresholds by key, which are settings of the company; null takes a key back to its default.
+        thresholds: serde_json::Map<String, serde_json::Value>,
+    },
+    /// Set how forecasts are made.
+    ChooseForecastPolicy {
+        /// How from now on.
+        policy: ForecastPolicy,
+    },
+    /// Set settings of a category or an item.
+    ChoosePlanningSettings {
+        /// For whom; the item by any of its names.
+        scope: PlanningScope,
+        /// New values by key; null takes a key back to what holds around the scope.
+        changes: serde_json::Map<String, serde_json::Value>,
+    },
+    /// Make a day a holiday of the company.
+    SetHoliday {
+        /// The day.
+        date_local: NaiveDate,
+        /// What it is called.
+        name: String,
+    },
+    /// Make a day no holiday.
+    RemoveHoliday {
+        /// The day.
+        date_local: NaiveDate,
+    },
+    /// Set what is known of a product's days.
+    SetCovariates {
+        /// Name of the product.
+        item: ItemId,
+        /// The days, each at most once; each takes the place of what was set for it before.
+        days: Vec<CovariateDay>,
+    },
+    /// Publish a run of forecasts. A run is published once, by its id.
+    PublishForecasts {
+        /// The run; its number of items is counted.
+        run: Box<ForecastRunPublished>,
+        /// Its forecasts, the items by any of their names.
+        forecasts: Vec<PublishedForecast>,
+    },
+    /// Do not show a recommendation; the item by any of its names.
+    DismissRecommendation(Box<RecommendationDismissed>),
 }
 
 /// What a read model saw at a location.

@@ -29,6 +29,7 @@ mod rows;
 mod streams;
 pub mod catalogue;
 pub mod companies;
+pub mod planning_settings;
 pub mod sales;
 pub mod stock;
 pub mod planning;

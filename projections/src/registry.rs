@@ -9,6 +9,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
     vec![
         Arc::new(crate::catalogue::Catalogue),
         Arc::new(crate::companies::Companies),
+        Arc::new(crate::planning_settings::PlanningSettings),
         Arc::new(crate::stock::inventory::Inventory),
         Arc::new(crate::stock::movements::Movements::default()),
         Arc::new(crate::sales::Sales),

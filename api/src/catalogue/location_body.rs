@@ -12,7 +12,7 @@ use commands::{Operation, RefusalKind, Refused};
 use domain::catalogue::location::event as facts;
 use domain::shared::ids::LocationId;
 
-use crate::catalogue::product_body::stated;
+use crate::catalogue::stated;
 
 /// A location, whole or in part.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]

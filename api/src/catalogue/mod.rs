@@ -29,8 +29,9 @@ mod deactivate_location;
 mod reactivate_location;
 mod warehouses;
 
-pub(crate) use lookup::{company_currency, resolve_item, unknown_location};
+pub(crate) use lookup::{company_currency, item_named, resolve_item, unknown_location};
 pub(crate) use price::{Amount, Price};
+pub(crate) use product_body::stated;
 
 /// Operations of this room.
 pub(crate) fn router() -> OpenApiRouter<AppState> {

@@ -15,6 +15,7 @@ mod edit_settings;
 mod settings_history;
 
 pub(crate) use lookup::{currency, time_zone};
+pub(crate) use settings_document::{SettingsChange, answered};
 
 /// Operations of this room.
 pub(crate) fn router() -> OpenApiRouter<AppState> {

@@ -24,6 +24,9 @@ pub(crate) struct SettingsChoiceView {
     recorded_at: DateTime<Utc>,
     /// Who chose, for example `user:0191…`.
     actor: String,
+    /// For whom: `company`, `category/` and the category, or `item/` and the item id that the product bore first.
+    #[schema(example = "company")]
+    scope: String,
     /// New values by key; null took a key back to its default.
     #[schema(value_type = Object)]
     changes: Map<String, Value>,
@@ -31,7 +34,8 @@ pub(crate) struct SettingsChoiceView {
 
 /// List choices of settings.
 ///
-/// Newest first, unless `sort=position` asks for the oldest first.
+/// Of the company, and of planning for categories and items. Newest first, unless `sort=position` asks for the oldest
+/// first.
 #[utoipa::path(
     get,
     path = "/settings/history",
@@ -66,7 +70,7 @@ async fn page(
     oldest_first: bool,
     (offset, limit): (i64, i64),
 ) -> Result<(Vec<SettingsChoiceView>, i64), Problem> {
-    let mut tx = caller.read(state, &["companies"]).await?;
+    let mut tx = caller.read(state, &["companies", "planning_settings"]).await?;
     let total = queries::settings_choices(&mut tx, caller.company_id).await?;
     let choices = queries::settings_history(&mut tx, caller.company_id, oldest_first, offset, limit).await?;
     Ok((choices.into_iter().map(SettingsChoiceView::from).collect(), total))
@@ -78,19 +82,21 @@ impl From<SettingsChoice> for SettingsChoiceView {
             position: choice.position,
             recorded_at: choice.recorded_at,
             actor: choice.actor,
+            scope: choice.scope,
             changes: choice.changes.0,
         }
     }
 }
 
 impl Row for SettingsChoiceView {
-    const COLUMNS: &'static [&'static str] = &["position", "recorded_at", "actor", "changes"];
+    const COLUMNS: &'static [&'static str] = &["position", "recorded_at", "actor", "scope", "changes"];
 
     fn cells(&self) -> Vec<Cell> {
         vec![
             Cell::from(self.position),
             Cell::from(self.recorded_at),
             Cell::from(self.actor.as_str()),
+            Cell::from(self.scope.as_str()),
             Cell::from(Value::Object(self.changes.clone()).to_string()),
         ]
     }

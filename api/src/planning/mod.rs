@@ -1,16 +1,56 @@
-//! Plans at the edge: figures, lists and what follows from them.
+//! Planning at the edge: figures, lists and what follows from them; what people choose for it and know of days,
+//! forecasts from elsewhere, and recommendations that they do not want to see.
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::problem::Problem;
 use crate::state::AppState;
 
 pub(crate) mod as_of;
 pub(crate) mod figures;
 mod read_metrics;
 mod what_if;
+mod rules_document;
+mod read_rules;
+mod edit_rules;
+mod scope;
+mod read_settings;
+mod edit_settings;
+mod read_policy;
+mod edit_policy;
+mod list_holidays;
+mod set_holiday;
+mod remove_holiday;
+mod set_covariates;
+mod forecast_row;
+mod import_forecasts;
+mod dismiss_recommendation;
+mod list_dismissals;
 
 /// Operations of this room.
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(read_metrics::read)).routes(routes!(what_if::what_if))
+    OpenApiRouter::new()
+        .routes(routes!(read_metrics::read))
+        .routes(routes!(what_if::what_if))
+        .merge(choices())
+        .routes(routes!(import_forecasts::import))
+        .routes(routes!(dismiss_recommendation::dismiss))
+        .routes(routes!(list_dismissals::list))
+}
+
+/// What people choose and know.
+fn choices() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(read_rules::read, edit_rules::edit))
+        .routes(routes!(read_settings::read, edit_settings::edit))
+        .routes(routes!(read_policy::read, edit_policy::edit))
+        .routes(routes!(list_holidays::list))
+        .routes(routes!(set_holiday::set, remove_holiday::remove))
+        .routes(routes!(set_covariates::set))
+}
+
+/// An outcome that no operation of this room has.
+fn unexpected() -> Problem {
+    Problem::unavailable("the log answered something else", 1)
 }

@@ -22,6 +22,8 @@ mod list_quarantine;
 mod retry_quarantined;
 mod read_demand;
 
+pub(crate) use verdicts::{LineError, unreadable};
+
 /// Operations of this room.
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -1,11 +1,13 @@
-//! GET `/products/{item_id}/demand`: units sold, revenue and closing stock of a product, day by day.
+//! GET `/products/{item_id}/demand`: units sold, revenue, closing stock of a product and what else is known of its days.
 
 use axum::Json;
 use axum::extract::State;
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
+use domain::planning::covariate::{DayCovariates, Sources};
 use domain::shared::moment::local_date;
 use projections::companies;
+use projections::planning_settings::queries::{holidays, item_days};
 use projections::sales::demand_by_day::{self, DemandDay};
 use projections::sales::stock_on_days;
 use rust_decimal::Decimal;
@@ -70,6 +72,14 @@ pub(crate) struct DayView {
     /// `STOCKOUT`: nothing was left at the close. `OVERLAP`: a channel both reported the day and gave its lines; the lines
     /// count. `REPORTED`: a source reported the day.
     flags: Vec<&'static str>,
+    /// Whether it was set as promoted.
+    promotion_flag: bool,
+    /// Whether it is a holiday: as was set for the product, else of the company.
+    holiday_flag: bool,
+    /// Saturday or Sunday.
+    is_weekend: bool,
+    /// Money spent on marketing it, 0.00 where nobody said; null where hidden.
+    marketing_spend: Option<MoneySchema>,
     /// Reported units that do not count because the channel gave its lines.
     overlapping_units: Option<i64>,
 }
@@ -87,7 +97,8 @@ pub(crate) async fn read(
     Path(item_id): Path<String>,
     Query(params): Query<DemandParams>,
 ) -> Result<Json<DemandAnswer>, Problem> {
-    let mut tx = caller.read(&state, &["sales", "catalogue", "companies", "movements"]).await?;
+    let read_models = ["sales", "catalogue", "companies", "movements", "planning_settings"];
+    let mut tx = caller.read(&state, &read_models).await?;
     let item_key = resolve_item(&mut tx, &caller, &item_id).await?;
     let company = companies::queries::company(&mut tx, caller.company_id).await?;
     let company = company.ok_or_else(|| Problem::not_found("company"))?;
@@ -132,20 +143,24 @@ async fn items(
 ) -> Result<Vec<DayView>, Problem> {
     let known = demand_by_day::read(conn, caller.company_id, item_key, days, location_id).await?;
     let stock = stock_on_days::closing(conn, caller.company_id, item_key, days, location_id).await?;
+    let set = item_days(conn, caller.company_id, item_key, days).await?;
+    let holidays = holidays(conn, caller.company_id, Some(days.0), Some(days.1)).await?;
+    let holidays = holidays.into_iter().map(|(date, _)| date).collect();
+    let sources = Sources { set: &set, holidays: &holidays, campaigns: &[] };
     let mut known = known.into_iter().peekable();
     let views = stock.into_iter().map(|(date, stock)| {
         let day = known.next_if(|day| day.date_local == date).unwrap_or_else(|| DemandDay::empty(date));
-        DayView::new(&day, stock, currency)
+        DayView::new(&day, &sources.on(date, stock), currency)
     });
     Ok(views.collect())
 }
 
 impl DayView {
-    fn new(day: &DemandDay, stock_on_date: Option<i64>, currency: Option<&str>) -> Self {
+    fn new(day: &DemandDay, about: &DayCovariates, currency: Option<&str>) -> Self {
         let money = |(code, amount): &(String, Decimal)| MoneySchema::new(*amount, code);
         let seen = currency.map(|_| day.revenue.as_slice()).unwrap_or_default();
         let flags = [
-            (stock_on_date.is_some_and(|stock| stock <= 0), "STOCKOUT"),
+            (about.stock_on_date.is_some_and(|stock| stock <= 0), "STOCKOUT"),
             (day.overlapping_units.is_some(), "OVERLAP"),
             (day.reported, "REPORTED"),
         ];
@@ -158,7 +173,11 @@ impl DayView {
                 .filter(|(code, _)| Some(code.as_str()) != currency)
                 .map(money)
                 .collect(),
-            stock_on_date,
+            stock_on_date: about.stock_on_date,
+            promotion_flag: about.promotion_flag,
+            holiday_flag: about.holiday_flag,
+            is_weekend: about.is_weekend,
+            marketing_spend: currency.map(|code| MoneySchema::new(about.marketing_spend.decimal(), code)),
             flags: flags.iter().filter(|(holds, _)| *holds).map(|(_, flag)| *flag).collect(),
             overlapping_units: day.overlapping_units,
         }

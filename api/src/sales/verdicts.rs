@@ -51,10 +51,7 @@ impl BatchAnswer {
     /// Counts line `line` as refused.
     pub(crate) fn reject(&mut self, line: usize, refused: &Refused) {
         self.rejected += 1;
-        let place = refused.pointer.as_deref().unwrap_or_default().trim_start_matches('/');
-        let message =
-            if place.is_empty() { refused.message.clone() } else { format!("{place}: {}", refused.message) };
-        self.errors.push(LineError { line, code: refused.code.clone().into_owned(), message });
+        self.errors.push(LineError::new(line, refused));
     }
 
     /// The whole answer.
@@ -62,6 +59,16 @@ impl BatchAnswer {
         self.errors.sort_by_key(|error| error.line);
         self.position = position;
         self
+    }
+}
+
+impl LineError {
+    /// Line `line`, which was refused.
+    pub(crate) fn new(line: usize, refused: &Refused) -> Self {
+        let place = refused.pointer.as_deref().unwrap_or_default().trim_start_matches('/');
+        let message =
+            if place.is_empty() { refused.message.clone() } else { format!("{place}: {}", refused.message) };
+        Self { line, code: refused.code.clone().into_owned(), message }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use domain::planning::state::{Calendar, Dismissals, ForecastRun, ItemDays, PlanningSettings};
 use domain::sales::{Quarantine, SalesReport};
 use domain::shared::event::Event;
 use domain::stock::{StockEvent, StockItem};
@@ -58,10 +59,16 @@ async fn load_streams(
     }
     for stream in streams {
         let Some(directory) = memory.get_mut(&stream.company_id) else { continue };
+        let id = &stream.stream_id;
         match stream.stream_type {
-            "stock_item" => hold::<StockItem>(directory, &stream.stream_id, 0, StockItem::default()),
-            "quarantine" => hold::<Quarantine>(directory, &stream.stream_id, 0, Quarantine::default()),
-            _ => hold::<SalesReport>(directory, &stream.stream_id, 0, SalesReport::default()),
+            "stock_item" => hold(directory, id, 0, StockItem::default()),
+            "quarantine" => hold(directory, id, 0, Quarantine::default()),
+            "planning_settings" => hold(directory, id, 0, PlanningSettings::default()),
+            "calendar" => hold(directory, id, 0, Calendar::default()),
+            "covariates" => hold(directory, id, 0, ItemDays::default()),
+            "forecast_run" => hold(directory, id, 0, ForecastRun::default()),
+            "recommendation" => hold(directory, id, 0, Dismissals::default()),
+            _ => hold(directory, id, 0, SalesReport::default()),
         }
     }
     let stock: Vec<_> =

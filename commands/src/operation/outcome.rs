@@ -4,8 +4,10 @@ use chrono::NaiveDate;
 use domain::catalogue::location::event::LocationDetails;
 use domain::catalogue::product::event::ProductDetails;
 use domain::companies::event::Profile;
+use domain::planning::event::{CovariateDay, ForecastPolicy, PlanningScope, RecommendationDismissed};
+use domain::planning::recommendation::RecommendationRules;
 use domain::sales::event::{ChannelConfigured, QuarantineReason};
-use domain::shared::ids::{ItemId, LocationId};
+use domain::shared::ids::{ForecastRunId, ItemId, LocationId};
 use domain::shared::quantity::Units;
 use domain::stock::Confirm;
 use serde::{Deserialize, Serialize};
@@ -85,6 +87,55 @@ pub enum Outcome {
     DayStarted {
         /// The day.
         date: NaiveDate,
+    },
+    /// The rules of recommendations as they stand now.
+    RecommendationRules {
+        /// Which are made, and for whom.
+        rules: RecommendationRules,
+        /// The company's settings that they compare with.
+        thresholds: serde_json::Map<String, serde_json::Value>,
+    },
+    /// How forecasts are made now.
+    ForecastPolicy {
+        /// How.
+        policy: ForecastPolicy,
+    },
+    /// Settings of a category or an item as they stand now.
+    PlanningSettings {
+        /// For whom; an item by its key.
+        scope: PlanningScope,
+        /// What was chosen for it.
+        chosen: serde_json::Map<String, serde_json::Value>,
+        /// All settings that hold for it.
+        settings: serde_json::Map<String, serde_json::Value>,
+    },
+    /// A day of the company as it stands now.
+    Holiday {
+        /// The day.
+        date_local: NaiveDate,
+        /// What it is called; none where it is no holiday.
+        name: Option<String>,
+    },
+    /// Days of a product as they were set.
+    Covariates {
+        /// Present business key of the product.
+        item_id: ItemId,
+        /// The days.
+        days: Vec<CovariateDay>,
+    },
+    /// A run of forecasts was published, now or before.
+    ForecastsPublished {
+        /// The run.
+        run_id: ForecastRunId,
+        /// Items that it has forecasts of; where there are none, nothing was published.
+        items: usize,
+        /// Forecasts that were left out, by their place from 0, and why.
+        refused: Vec<(usize, Refused)>,
+    },
+    /// A recommendation was dismissed, now or before.
+    Dismissed {
+        /// Which, for how long; the item by its key.
+        dismissed: RecommendationDismissed,
     },
 }
 

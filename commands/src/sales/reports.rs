@@ -48,7 +48,8 @@ impl Workspace<'_> {
         })
     }
 
-    fn known_location(&mut self, id: &LocationId, otherwise: RefusalKind) -> Result<(), Stop> {
+    /// Refuses a location that nobody entered.
+    pub(crate) fn known_location(&mut self, id: &LocationId, otherwise: RefusalKind) -> Result<(), Stop> {
         if self.directory()?.location(id).is_some() {
             return Ok(());
         }

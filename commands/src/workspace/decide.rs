@@ -47,6 +47,18 @@ impl Workspace<'_> {
             Operation::EditCompany { edit } => self.edit_company(edit),
             Operation::ChooseSettings { changes } => self.choose_settings(changes),
             Operation::StartDay { date } => self.start_day(*date),
+            Operation::ChooseRecommendationRules { change, thresholds } => {
+                self.choose_rules(*change, thresholds)
+            }
+            Operation::ChooseForecastPolicy { policy } => self.choose_policy(*policy),
+            Operation::ChoosePlanningSettings { scope, changes } => {
+                self.choose_planning_settings(scope, changes)
+            }
+            Operation::SetHoliday { date_local, name } => self.set_holiday(*date_local, name),
+            Operation::RemoveHoliday { date_local } => self.remove_holiday(*date_local),
+            Operation::SetCovariates { item, days } => self.set_covariates(item, days),
+            Operation::PublishForecasts { run, forecasts } => self.publish_forecasts(run, forecasts),
+            Operation::DismissRecommendation(dismissed) => self.dismiss(dismissed),
         }
     }
 }

@@ -134,16 +134,20 @@ impl Settings {
             document.insert(key.clone(), value);
         }
         let settings = self.read(document);
-        let Self { understocked_threshold: understocked, overstocked_threshold: overstocked, .. } = settings;
-        if overstocked <= understocked {
-            let asked = changes.contains_key("overstocked_threshold");
-            let key = if asked { "overstocked_threshold" } else { "understocked_threshold" };
-            return Err(refused(
-                &key.to_owned(),
-                SettingsProblem::ThresholdsCross { understocked, overstocked },
-            ));
-        }
+        settings.check_thresholds(changes)?;
         Ok(settings)
+    }
+
+    /// Refuses thresholds that do not go together, naming the one that `changes` set.
+    pub fn check_thresholds(&self, changes: &Map<String, Value>) -> Result<(), SettingsRefusal> {
+        let Self { understocked_threshold: understocked, overstocked_threshold: overstocked, .. } = *self;
+        if overstocked > understocked {
+            return Ok(());
+        }
+        let asked = changes.contains_key("overstocked_threshold");
+        let key = if asked { "overstocked_threshold" } else { "understocked_threshold" };
+        let reason = SettingsProblem::ThresholdsCross { understocked, overstocked };
+        Err(SettingsRefusal { key: key.to_owned(), reason })
     }
 
     /// Of `asked` what changes anything, in the shape in which it is stored; money thresholds may be money in
@@ -162,7 +166,26 @@ impl Settings {
         let before = self.document();
         let after = self.with(&plain)?.document();
         let changed = plain.into_iter().filter(|(key, _)| before.get(key) != after.get(key));
-        Ok(changed.map(|(key, value)| stored(key, &value, &after)).collect())
+        Ok(changed.map(|(key, value)| chosen(key, &value, &after)).collect())
+    }
+
+    /// `asked` in the shape in which it is stored, key by key, whatever holds now; money thresholds may be money in
+    /// `currency`.
+    pub fn stored(
+        asked: &Map<String, Value>,
+        currency: Currency,
+    ) -> Result<Map<String, Value>, SettingsRefusal> {
+        let defaults = Self::default().document();
+        let stored = |key: &String, value: &Value| {
+            let value = without_currency(key, value, currency)?;
+            let checked = canonical(key, &value, &defaults)?;
+            Ok(if value.is_null() { value } else { checked })
+        };
+        let read = |(key, value): (&String, &Value)| match stored(key, value) {
+            Ok(value) => Ok((key.clone(), value)),
+            Err(reason) => Err(SettingsRefusal { key: key.clone(), reason }),
+        };
+        asked.iter().map(read).collect()
     }
 
     /// The settings after stored changes. What cannot be read is left out: history is always loadable.
@@ -200,7 +223,7 @@ impl Settings {
     }
 }
 
-fn stored(key: String, asked: &Value, after: &Map<String, Value>) -> (String, Value) {
+fn chosen(key: String, asked: &Value, after: &Map<String, Value>) -> (String, Value) {
     let value = if asked.is_null() { Value::Null } else { after.get(&key).cloned().unwrap_or_default() };
     (key, value)
 }

@@ -113,6 +113,22 @@ pub enum PlanningScope {
     },
 }
 
+/// Stream of the settings of planning that hold for the whole company.
+pub const COMPANY_STREAM: &str = "company";
+
+/// Stream of a company's holidays.
+pub const HOLIDAYS_STREAM: &str = "holidays";
+
+impl PlanningScope {
+    /// Id of the stream that holds its settings.
+    pub fn stream_id(&self) -> String {
+        match self {
+            Self::Category { category } => format!("category/{category}"),
+            Self::Item { item_id } => format!("item/{item_id}"),
+        }
+    }
+}
+
 /// See [`CalendarEvent::HolidaySet`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HolidaySet {

@@ -128,6 +128,23 @@ pub struct PlanSettings {
     pub censor_stockouts: bool,
 }
 
+/// Settings of R28 that planning uses: those that a category or an item may have of its own.
+pub const PLANNING_KEYS: [&str; 13] = [
+    "low_stock_threshold_days",
+    "safety_buffer_days",
+    "default_lead_time_days",
+    "understocked_threshold",
+    "overstocked_threshold",
+    "dead_stock_days",
+    "high_value_threshold",
+    "volatility_high_ratio",
+    "urgent_risk",
+    "reduce_order_dir",
+    "promote_dir",
+    "suggestion_min_risk",
+    "censor_stockouts",
+];
+
 impl Default for PlanSettings {
     fn default() -> Self {
         Self::from(&Settings::default())

@@ -8,7 +8,7 @@
 //! (R7 to R9 and further methods), [`supply`] (R10 to R14), [`facts`], [`cover`] (R15, R16, R21 to R23), [`ordering`]
 //! (R17 to R20, R24), [`recommendation`] (R25), [`plan`](mod@plan), [`rulebook`], [`explain`]; then what spans items:
 //! [`seed`] (R8), [`lists`] (R26), [`summary`] (R27, R30), [`accuracy`] (R30), [`class`] (R31); then the facts that only
-//! planning knows: [`event`], [`state`].
+//! planning knows: [`event`], [`state`], [`command`], [`refusal`], [`decide`].
 
 pub mod number;
 pub mod input;
@@ -31,9 +31,29 @@ pub mod accuracy;
 pub mod class;
 pub mod event;
 pub mod state;
+pub mod command;
+pub mod refusal;
+pub mod decide;
 
 pub use demand::Demand;
 pub use explain::Explanation;
 pub use input::{ItemInput, PlanDay, PlanSettings};
 pub use number::{Amount, Days, Fixed, Overflow, Percent, PlanError, Rate, Score};
 pub use plan::{ItemPlan, plan};
+
+pub use command::{
+    CalendarCommand, DismissRecommendation, PlanningSettingsCommand, PublishForecasts, RulesChange,
+    SetCovariates,
+};
+pub use refusal::PlanningRefusal;
+
+crate::aggregate!(
+    state::PlanningSettings,
+    PlanningSettingsCommand,
+    event::PlanningSettingsEvent,
+    PlanningRefusal
+);
+crate::aggregate!(state::Calendar, CalendarCommand, event::CalendarEvent, PlanningRefusal);
+crate::aggregate!(state::ItemDays, SetCovariates, event::CovariatesEvent, PlanningRefusal);
+crate::aggregate!(state::ForecastRun, PublishForecasts, event::ForecastRunEvent, PlanningRefusal);
+crate::aggregate!(state::Dismissals, DismissRecommendation, event::RecommendationEvent, PlanningRefusal);

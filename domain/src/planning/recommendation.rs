@@ -5,12 +5,14 @@
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::planning::cover::{Cover, Status};
 use crate::planning::input::ItemInput;
 use crate::planning::supply::Supplied;
-use crate::shared::ids::{CompanyId, ItemId, LocationId};
+
+mod id;
+
+pub use id::{NotAnId, RecommendationId};
 
 crate::words! {
     /// What is recommended, in the order of the list.
@@ -70,6 +72,9 @@ impl RecommendationTypes {
         self.iter().filter(|kind| other.contains(*kind)).collect()
     }
 }
+
+/// Settings of the company that the rules of its recommendations set, too (R25).
+pub const THRESHOLDS: [&str; 4] = ["urgent_risk", "reduce_order_dir", "promote_dir", "suggestion_min_risk"];
 
 /// Which recommendations a company makes, and to whom (R25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,39 +143,6 @@ impl Episodes {
             (true, false) => Self { is_open: false, ..self },
             (false, true) => Self { newest: self.newest.saturating_add(1), is_open: true, since: Some(day) },
         }
-    }
-}
-
-/// Which recommendation is meant: the same name, the same id, after any rebuild.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecommendationName<'a> {
-    /// Whose.
-    pub company_id: CompanyId,
-    /// First item id of the product, which names its streams.
-    pub item: &'a ItemId,
-    /// Where, for a plan of one location.
-    pub location: Option<&'a LocationId>,
-    /// What.
-    pub kind: RecommendationType,
-    /// Which of them, from 1.
-    pub episode: u32,
-}
-
-impl RecommendationName<'_> {
-    /// Its id: a version 8 UUID of the 128-bit FNV-1a hash of its parts.
-    pub fn id(&self) -> Uuid {
-        const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-        const VERSION: u128 = 0x8 << 76;
-        const VARIANT: u128 = 0b10 << 62;
-        let location = self.location.map_or("", LocationId::as_str);
-        // Keys hold no control characters, so the separator is unambiguous.
-        let text = [self.item.as_str(), location, self.kind.name()].join("\u{1f}");
-        let bytes = self.company_id.0.as_bytes().iter().chain(text.as_bytes()).copied();
-        let hash = bytes
-            .chain(self.episode.to_be_bytes())
-            .fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
-        Uuid::from_u128((hash & !(0xf << 76) & !(0b11 << 62)) | VERSION | VARIANT)
     }
 }
 

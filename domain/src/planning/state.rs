@@ -10,7 +10,7 @@ use crate::companies::Settings;
 use crate::planning::covariate::Covariates;
 use crate::planning::event::{
     CalendarEvent, CovariatesEvent, ForecastPolicy, ForecastRunEvent, ForecastRunPublished,
-    PlanningSettingsEvent, PublishedForecast, RecommendationDismissed, RecommendationEvent,
+    PlanningSettingsEvent, RecommendationDismissed, RecommendationEvent,
 };
 use crate::planning::recommendation::{RecommendationRules, RecommendationType};
 use crate::shared::ids::LocationId;
@@ -97,13 +97,13 @@ impl ItemDays {
     }
 }
 
-/// A run of forecasts, or none yet.
+/// A run of forecasts, or none yet. Its forecasts are many and decide nothing: they are only counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForecastRun {
     /// What was published.
     pub published: Option<ForecastRunPublished>,
-    /// Its forecasts.
-    pub forecasts: Vec<PublishedForecast>,
+    /// Items whose forecasts followed.
+    pub items: usize,
 }
 
 impl ForecastRun {
@@ -112,7 +112,7 @@ impl ForecastRun {
         match event {
             ForecastRunEvent::ForecastRunPublished(run) => self.published = Some(run.clone()),
             ForecastRunEvent::ForecastsPublished(part) => {
-                self.forecasts.extend(part.forecasts.iter().cloned());
+                self.items = self.items.saturating_add(part.forecasts.len());
             }
         }
     }

@@ -11,6 +11,7 @@ mod properties;
 mod numbers;
 mod censoring;
 mod forecasts;
+mod imported;
 mod back_tests;
 mod accuracy;
 mod classes;

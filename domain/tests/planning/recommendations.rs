@@ -3,13 +3,12 @@
 use chrono::{Days, NaiveDate};
 use domain::planning::event::{RecommendationDismissed, RecommendationEvent};
 use domain::planning::recommendation::{
-    Audience, DismissalScope, Episodes, RecommendationName, RecommendationRules, RecommendationType,
+    Audience, DismissalScope, Episodes, NotAnId, RecommendationId, RecommendationRules, RecommendationType,
     RecommendationTypes,
 };
 use domain::planning::state::Dismissals;
-use domain::shared::ids::{CompanyId, ItemId, LocationId};
+use domain::shared::ids::{ItemId, LocationId};
 use proptest::prelude::*;
-use uuid::Uuid;
 
 use crate::inputs::today;
 
@@ -44,29 +43,64 @@ fn an_episode_lasts_while_the_recommendation_stays() {
     assert_eq!((second.newest, second.is_open, second.since), (2, true, Some(day(5))));
 }
 
-fn name<'a>(item: &'a ItemId, location: Option<&'a LocationId>, episode: u32) -> Uuid {
-    let company_id = CompanyId(Uuid::from_u128(7));
-    RecommendationName { company_id, item, location, kind: RecommendationType::Reorder, episode }.id()
+fn id(location: Option<&str>, item: &str, episode: u32) -> RecommendationId {
+    RecommendationId {
+        kind: RecommendationType::DeadStock,
+        episode,
+        location_id: location.map(|name| LocationId::new(name).unwrap()),
+        item_id: ItemId::new(item).unwrap(),
+    }
 }
 
 #[test]
-fn ids_are_the_same_for_ever() {
-    let item = ItemId::new("mug").unwrap();
-    let id = name(&item, None, 1);
-    assert_eq!(id, name(&item, None, 1));
-    assert_eq!(id.get_version_num(), 8);
-    assert_eq!(id.get_variant(), uuid::Variant::RFC4122);
-    let place = LocationId::new("MAIN").unwrap();
-    assert_ne!(id, name(&item, Some(&place), 1));
-    assert_ne!(id, name(&item, None, 2));
-    let other = RecommendationName {
-        company_id: CompanyId(Uuid::from_u128(8)),
-        item: &item,
-        location: None,
-        kind: RecommendationType::Reorder,
-        episode: 1,
-    };
-    assert_ne!(id, other.id());
+fn an_id_is_readable_and_one_segment_of_a_path() {
+    assert_eq!(id(None, "85123A", 3).to_string(), "DEAD_STOCK~3~85123A");
+    assert_eq!(id(Some("MAIN"), "tea-5_x", 1).to_string(), "DEAD_STOCK~1~MAIN~tea-5_x");
+    assert_eq!(id(None, "a/b ~.", 1).to_string(), "DEAD_STOCK~1~a.2Fb.20.7E.2E");
+    assert_eq!(id(None, "Чай", 1).to_string(), "DEAD_STOCK~1~.D0.A7.D0.B0.D0.B9");
+}
+
+#[test]
+fn what_is_not_written_as_an_id_is_none() {
+    for text in [
+        "",
+        "URGENT",
+        "URGENT~1",
+        "URGENT~1~",
+        "URGENT~0~mug",
+        "URGENT~01~mug",
+        "URGENT~x~mug",
+        "URGENT~4294967296~mug",
+        "Urgent~1~mug",
+        "URGENT~1~MAIN~mug~",
+        "URGENT~1~~mug",
+        "URGENT~1~a/b",
+        "URGENT~1~a.2fb",
+        "URGENT~1~a.+Fb",
+        "URGENT~1~.6Dug",
+        "URGENT~1~mug.",
+        "URGENT~1~mug.2",
+        "URGENT~1~a..2F",
+        "URGENT~1~.FF",
+        "URGENT~1~чай",
+        "0193a000-0000-7000-8000-000000000000",
+    ] {
+        assert_eq!(text.parse::<RecommendationId>(), Err(NotAnId), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_name_comes_back_from_its_id(
+        item in "[^\\p{C}\\s][^\\p{C}]{0,40}[^\\p{C}\\s]",
+        location in proptest::option::of("[~./а-я%A-Z ]{0,20}[A-Z]"),
+        episode in 1_u32..,
+    ) {
+        let id = id(location.as_deref(), &item, episode);
+        let text = id.to_string();
+        prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)), "{}", text);
+        prop_assert_eq!(text.parse::<RecommendationId>(), Ok(id));
+    }
 }
 
 fn dismissed(dismissal: DismissalScope) -> Dismissals {

@@ -12,6 +12,7 @@ mod location;
 mod sales;
 mod companies;
 mod settings;
+mod planning;
 mod folding;
 mod golden;
 mod samples;

@@ -225,7 +225,7 @@ struct Author {
 }
 
 /// Who caused an event; empty where the metadata does not say, which must not stop a read model.
-fn actor(event: &StoredEvent) -> String {
+pub(crate) fn actor(event: &StoredEvent) -> String {
     serde_json::from_str::<Author>(&event.metadata).map(|author| author.actor).unwrap_or_default()
 }
 

@@ -17,6 +17,8 @@ pub struct SettingsChoice {
     pub recorded_at: DateTime<Utc>,
     /// Who chose.
     pub actor: String,
+    /// For whom: `company`, `category/` and the category, or `item/` and the product's key.
+    pub scope: String,
     /// New values by key; null took a key back to its default.
     pub changes: Json<Map<String, Value>>,
 }
@@ -35,15 +37,18 @@ pub async fn company(conn: &mut PgConnection, company_id: Uuid) -> Result<Option
     .await
 }
 
-/// Number of choices of settings.
+/// Number of choices of settings, those of planning included.
 pub async fn settings_choices(conn: &mut PgConnection, company_id: Uuid) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select count(*) from companies_1.settings_history where company_id = $1")
-        .bind(company_id)
-        .fetch_one(conn)
-        .await
+    sqlx::query_scalar(
+        "select (select count(*) from companies_1.settings_history where company_id = $1)
+             + (select count(*) from planning_settings_1.history where company_id = $1)",
+    )
+    .bind(company_id)
+    .fetch_one(conn)
+    .await
 }
 
-/// Choices of settings, newest or oldest first, without the first `offset`.
+/// Choices of settings, those of planning included, newest or oldest first, without the first `offset`.
 pub async fn settings_history(
     conn: &mut PgConnection,
     company_id: Uuid,
@@ -52,9 +57,16 @@ pub async fn settings_history(
     limit: i64,
 ) -> Result<Vec<SettingsChoice>, sqlx::Error> {
     sqlx::query_as(
-        "select position, recorded_at, actor, changes
-         from companies_1.settings_history
-         where company_id = $1
+        "select position, recorded_at, actor, scope, changes
+         from (
+             select position, recorded_at, actor, 'company' as scope, changes
+             from companies_1.settings_history
+             where company_id = $1
+             union all
+             select position, recorded_at, actor, stream_id, changes
+             from planning_settings_1.history
+             where company_id = $1
+         ) choices
          order by case when $2 then position end, position desc
          offset $3
          limit $4",

@@ -29,6 +29,8 @@ use uuid::Uuid;
 use crate::chance::Chance;
 use crate::log::{event, noon};
 
+mod planning;
+
 const COMPANIES: [Uuid; 3] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
 pub(crate) const ITEMS: [&str; 5] = ["tea", "чай", "mug/1", "lamp", "vase"];
 const PLACES: [&str; 3] = ["MAIN", "SHOP", "MIRROR"];
@@ -65,11 +67,12 @@ pub(crate) fn random_events(seed: u64, steps: usize) -> Vec<StoredEvent> {
     for step in 0..steps {
         let now = noon() + TimeDelta::minutes(40 * i64::try_from(step).unwrap());
         let company_id = *history.chance.of(&COMPANIES);
-        match history.chance.below(11) {
+        match history.chance.below(12) {
             10 => history.planned(company_id, now),
             0 => history.catalogue(company_id, now),
             1 => history.company(company_id, now),
             2 => history.outside(company_id, now),
+            3 => history.planning(company_id, now),
             _ => history.stock(company_id, now),
         }
     }

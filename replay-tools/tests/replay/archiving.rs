@@ -85,7 +85,8 @@ async fn the_tools_read_across_files_and_database() {
     assert!(again.out.ends_with("0 ranges archived\n"), "{}", again.out);
 }
 
-const READ_MODELS: [&str; 6] = ["catalogue", "companies", "inventory", "movements", "sales", "quarantine"];
+const READ_MODELS: [&str; 7] =
+    ["catalogue", "companies", "planning_settings", "inventory", "movements", "sales", "quarantine"];
 
 #[tokio::test]
 async fn proofs_and_rebuilds_read_across_files_and_database() {

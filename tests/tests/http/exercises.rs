@@ -6,6 +6,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use commands::accounts::jobs::NewJob;
+use domain::planning::recommendation::{RecommendationId, RecommendationType};
+use domain::shared::ids::ItemId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{PASSWORD, Person, TestApp};
@@ -112,7 +114,7 @@ const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
 /// The exercise of an operation; none for one that the table does not know.
 pub(crate) fn exercise(operation: &str, names: &Names) -> Option<Exercise> {
-    let rooms = [sign_in, people, operations, sales, stock, products, places, settings];
+    let rooms = [sign_in, people, operations, sales, stock, products, places, settings, planning];
     rooms.iter().find_map(|room| room(operation, names))
 }
 
@@ -209,6 +211,60 @@ fn settings(operation: &str, names: &Names) -> Option<Exercise> {
         "read_proof" => {
             read(format!("/audit/proof/{}", names.event_id)).unknown(format!("/audit/proof/{NOBODY}"))
         }
+        _ => return None,
+    };
+    Some(exercise)
+}
+
+fn planning(operation: &str, names: &Names) -> Option<Exercise> {
+    let number = names.number;
+    let item = segment(&names.item);
+    let holiday = format!("/settings/holidays/2024-{:02}-{:02}", 1 + number / 28 % 12, 1 + number % 28);
+    let exercise = match operation {
+        "read_recommendation_rules" => read("/settings/recommendation-rules"),
+        "edit_recommendation_rules" => {
+            let thresholds = json!({"urgent_risk": number % 100, "promote_dir": 10 + number % 3_000});
+            let body = json!({"enabled_types": ["URGENT", "REORDER"], "threshold_filters": thresholds,
+                "role_rules": {"MARKETING": ["DEAD_STOCK"], "CEO": null}});
+            write(200, "/settings/recommendation-rules", body)
+        }
+        "read_planning_settings" => read(format!("/settings/planning?item_id={item}")),
+        "edit_planning_settings" => {
+            let body = json!({"dead_stock_days": 1 + number, "high_value_threshold": "250"});
+            write(200, format!("/settings/planning?item_id={item}"), body)
+        }
+        "read_forecast_policy" => read("/settings/forecast-policy"),
+        "edit_forecast_policy" => {
+            let policy = ["AUTOMATIC", "EXTERNAL"][usize::try_from(number % 2).unwrap()];
+            write(200, "/settings/forecast-policy", json!({"policy": policy}))
+        }
+        "list_holidays" => read("/settings/holidays?from=2024-01-01&page_size=3"),
+        "set_holiday" => write(200, holiday, json!({"name": format!("Holiday {number}")})),
+        "remove_holiday" => act(200, holiday).unknown("/settings/holidays/soon"),
+        "set_covariates" => {
+            let day = json!({"date_local": "2024-01-05", "promotion_flag": true, "holiday_flag": null,
+                "marketing_spend": {"amount": "12.50", "currency": "EUR"}});
+            write(200, format!("/products/{item}/covariates"), json!([day]))
+                .unknown("/products/NOBODY/covariates")
+        }
+        "import_forecasts" => {
+            let quantile = json!({"percent": 90, "daily": vec![3; 30]});
+            let row = json!({"item_id": names.item, "model": "chronos-2", "forecast_14d": 14,
+                "forecast_30d": "30.5", "quantiles": [quantile]});
+            write(200, "/forecasts/import", json!([row]))
+        }
+        "dismiss_recommendation" => {
+            let id = RecommendationId {
+                kind: RecommendationType::Reorder,
+                episode: 1,
+                location_id: None,
+                item_id: ItemId::new(&names.item).unwrap(),
+            };
+            let body = json!({"scope": "forever", "until": null, "notes": "not now"});
+            write(200, format!("/recommendations/{id}/dismiss"), body)
+                .unknown("/recommendations/REORDER~1~NOBODY/dismiss")
+        }
+        "list_dismissals" => read("/recommendations/dismissed?page_size=3"),
         _ => return None,
     };
     Some(exercise)

@@ -21,6 +21,8 @@ mod movements;
 mod sales;
 mod quarantine;
 mod demand;
+mod planning_settings;
+mod planning_days;
 mod lists;
 mod events;
 mod relay;

@@ -7,6 +7,9 @@ use chrono::TimeDelta;
 use domain::catalogue::location::event::LocationEvent;
 use domain::catalogue::product::event::ProductEvent;
 use domain::companies::event::CompanyEvent;
+use domain::planning::event::{
+    CalendarEvent, CovariatesEvent, ForecastRunEvent, PlanningSettingsEvent, RecommendationEvent,
+};
 use domain::sales::event::{ChannelEvent, QuarantineEvent, SalesReportEvent};
 use domain::shared::event::Event;
 use domain::stock::event::StockEvent;
@@ -24,6 +27,11 @@ fn known_events() -> BTreeSet<&'static str> {
         ChannelEvent::TYPES,
         SalesReportEvent::TYPES,
         QuarantineEvent::TYPES,
+        PlanningSettingsEvent::TYPES,
+        CalendarEvent::TYPES,
+        CovariatesEvent::TYPES,
+        ForecastRunEvent::TYPES,
+        RecommendationEvent::TYPES,
     ];
     all.into_iter().flatten().map(|(name, _)| *name).collect()
 }
@@ -90,6 +98,7 @@ async fn every_event_of_the_domain_happens() {
     owner.post("/locations/EMPTY/reactivate", &json!({})).await.expect(200);
     owner.put("/company", &json!({"name": "Other"})).await.expect(200);
     owner.put("/settings", &json!({"dead_stock_days": 30})).await.expect(200);
+    plan(&owner).await;
     until("the day begins", async || {
         let days = owner.events("&type=DayStarted").await;
         (!days.is_empty()).then_some(())
@@ -104,6 +113,20 @@ async fn every_event_of_the_domain_happens() {
     assert!(happened.iter().all(|name| known.contains(name)), "{happened:?}");
     assert!(NOT_YET.iter().all(|name| !happened.contains(name)), "now it can happen: take it from the list");
     app.stop().await;
+}
+
+/// Everything that people choose for planning.
+async fn plan(owner: &Person<'_>) {
+    let put = async |path: &str, body: Value| owner.put(path, &body).await.expect(200);
+    put("/settings/recommendation-rules", json!({"enabled_types": ["URGENT"]})).await;
+    put("/settings/forecast-policy", json!({"policy": "AUTOMATIC"})).await;
+    put("/settings/planning?item_id=A", json!({"dead_stock_days": 30})).await;
+    put("/settings/holidays/2024-12-25", json!({"name": "Christmas"})).await;
+    owner.delete("/settings/holidays/2024-12-25").await.expect(200);
+    put("/products/A/covariates", json!({"date_local": "2024-01-05", "promotion_flag": true})).await;
+    let row = json!({"item_id": "A", "model": "m", "forecast_14d": 14, "forecast_30d": 30});
+    owner.post("/forecasts/import", &json!([row])).await.expect(200);
+    owner.post("/recommendations/URGENT~1~A/dismiss", &json!({})).await.expect(200);
 }
 
 /// What was refused, by code.
@@ -145,6 +168,7 @@ async fn every_refusal_of_the_domain_can_be_met() {
     catalogue(&mut no).await;
     company(&mut no).await;
     sales(&mut no).await;
+    planning(&mut no).await;
     let met: BTreeSet<&str> = no.codes.keys().map(String::as_str).collect();
     let known = codes_of(&[
         "commands/src/stock.rs",
@@ -153,6 +177,11 @@ async fn every_refusal_of_the_domain_can_be_met() {
         "commands/src/companies.rs",
         "commands/src/sales.rs",
         "commands/src/sales/reports.rs",
+        "commands/src/planning.rs",
+        "commands/src/planning/days.rs",
+        "commands/src/planning/forecasts.rs",
+        "commands/src/planning/dismissals.rs",
+        "api/src/planning/forecast_row.rs",
         "commands/src/directory.rs",
         "commands/src/workspace.rs",
         "domain/src/shared/field.rs",
@@ -166,10 +195,11 @@ async fn every_refusal_of_the_domain_can_be_met() {
     app.stop().await;
 }
 
-/// Codes that guard what no request can ask for: a company is founded once with a new id, a day is started once by the
+/// Codes that guard what no request can ask for: a run of forecasts and a company get new ids, a day is started once by the
 /// scheduler, a location that moved meanwhile is looked at again, and old ranges are archived by the owner's tool alone
 /// (its tests meet that refusal).
-const NEVER_MET: [&str; 7] = [
+const NEVER_MET: [&str; 8] = [
+    "run_differs",
     "archived",
     "already_founded",
     "unknown_company",
@@ -276,6 +306,43 @@ async fn sales(no: &mut Refusals<'_>) {
     no.owner.product("SOON").await;
     no.owner.post(&retry, &json!({})).await.expect(200);
     no.post(409, "already_released", &retry, json!({})).await;
+}
+
+async fn planning(no: &mut Refusals<'_>) {
+    no.put(404, "unknown_category", "/settings/planning?category=NONE", json!({"promote_dir": 3})).await;
+    no.put(422, "only_of_the_company", "/settings/planning?item_id=A", json!({"history_days": 3})).await;
+    let day = json!({"date_local": "2024-01-05", "promotion_flag": true});
+    no.put(422, "day_twice", "/products/A/covariates", json!([day, day])).await;
+    let past = json!({"scope": "until", "until": "2024-01-05"});
+    no.post(422, "date_is_over", "/recommendations/URGENT~1~A/dismiss", past).await;
+    let row = |more: Value| {
+        let mut row = json!({"item_id": "A", "model": "m", "forecast_14d": 14, "forecast_30d": 30});
+        more.as_object().unwrap().iter().for_each(|(key, value)| row[key] = value.clone());
+        row
+    };
+    no.post(422, "demand_not_known", "/forecasts/import?demand_until=2999-01-01", json!([row(json!({}))]))
+        .await;
+    for (code, more) in [
+        ("item_twice", json!({})),
+        ("unknown_item", json!({"item_id": "NOBODY"})),
+        ("invalid_key", json!({"item_id": " "})),
+        ("invalid_model", json!({"model": " "})),
+        ("unclear_figures", json!({"daily": vec![1; 30]})),
+        ("unclear_figures", json!({"forecast_14d": null})),
+        ("totals_cross", json!({"forecast_14d": 31})),
+        ("negative", json!({"forecast_14d": -1})),
+        ("too_large", json!({"forecast_30d": 31_000_000_000_i64})),
+        ("too_few_days", json!({"forecast_14d": null, "forecast_30d": null, "daily": [1, 2]})),
+        ("quantiles_disordered", json!({"quantiles": [{"percent": 100, "daily": vec![1; 30]}]})),
+        ("missing_field", json!({"quantiles": [{"percent": 90}]})),
+        ("unknown_field", json!({"forecast_60d": 3})),
+    ] {
+        let body = json!([row(json!({})), row(more)]);
+        let answer = no.owner.post("/forecasts/import", &body).await.expect(200);
+        assert_eq!((answer.number("/accepted"), answer.number("/rejected")), (1, 1), "{:#}", answer.body);
+        assert_eq!((answer.number("/errors/0/line"), answer.text("/errors/0/code")), (2, code));
+        no.codes.insert(code.to_owned(), 200);
+    }
 }
 
 fn root() -> PathBuf {

@@ -256,13 +256,14 @@ async fn every_write_counts_once_under_its_key() {
 
 /// Some writes change nothing unless something was done before.
 async fn prepare(walk: &Walk<'_>, operation: &str, names: &Names) {
-    let before = match operation {
-        "reactivate_product" => "deactivate_product",
-        "reactivate_location" | "reactivate_warehouse" => "deactivate_location",
+    let (method, before) = match operation {
+        "reactivate_product" => (Method::POST, "deactivate_product"),
+        "reactivate_location" | "reactivate_warehouse" => (Method::POST, "deactivate_location"),
+        "remove_holiday" => (Method::PUT, "set_holiday"),
         _ => return,
     };
     let ask = exercise(before, names).unwrap().right;
-    let request = walk.world.request(Some(&walk.world.owner), &Method::POST, &ask, false);
+    let request = walk.world.request(Some(&walk.world.owner), &method, &ask, false);
     Answer::of(request).await.expect(200);
 }
 

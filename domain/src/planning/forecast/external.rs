@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::planning::forecast::{DailyForecast, HORIZON_DAYS, Method};
 use crate::planning::number::Rate;
+use crate::shared::quantity::MAX_QUANTITY;
 
 /// Longest name of a model, in characters.
 pub const MAX_MODEL_CHARS: usize = 100;
@@ -61,6 +62,9 @@ pub enum ExternalRefusal {
         /// `daily` or `quantiles`.
         field: &'static str,
     },
+    /// A total of more days below that of fewer.
+    #[error("forecast_30d must not be below forecast_14d")]
+    TotalsCross,
     /// Quantiles that are not between 1 and 99 percent, do not rise, or are too many.
     #[error("quantiles must rise from 1 to 99 percent, at most {MAX_QUANTILES} of them")]
     QuantilesDisordered,
@@ -111,6 +115,9 @@ fn days(field: &'static str, values: &[Decimal]) -> Result<[Rate; HORIZON_DAYS],
         *rate = Rate::from_decimal(*value).ok_or(ExternalRefusal::TooLarge { field })?;
         if *rate < Rate::ZERO {
             return Err(ExternalRefusal::Negative { field });
+        }
+        if *value > Decimal::from(MAX_QUANTITY) {
+            return Err(ExternalRefusal::TooLarge { field });
         }
     }
     Ok(daily)

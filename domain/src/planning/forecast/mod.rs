@@ -6,7 +6,7 @@
 //! model outside answers is an [`external::ExternalForecast`]. [`back_test`] measures methods, [`choice`] picks one.
 //!
 //! Read in this order: [`standard`], [`fixed_point`], [`moving`], [`smoothing`], [`intermittent`], [`external`],
-//! [`back_test`], [`choice`].
+//! [`imported`], [`back_test`], [`choice`].
 
 pub mod standard;
 pub mod fixed_point;
@@ -14,6 +14,7 @@ pub mod moving;
 pub mod smoothing;
 pub mod intermittent;
 pub mod external;
+pub mod imported;
 pub mod back_test;
 pub mod choice;
 
