@@ -205,6 +205,9 @@ impl Changes {
     }
 
     async fn write(&self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.days.is_empty() {
+            return Ok(());
+        }
         let days: Vec<_> = self.days.iter().collect();
         sqlx::query(DAYS)
             .bind(days.iter().map(|(key, _)| key.company_id).collect::<Vec<_>>())

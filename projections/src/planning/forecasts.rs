@@ -11,6 +11,7 @@ use domain::planning::event::{ForecastRunEvent, PublishedForecast};
 use domain::planning::forecast::{DailyForecast, HORIZON_DAYS};
 use event_log::event::StoredEvent;
 
+use super::items::narrowed;
 use crate::projection::{ProjectionError, decode};
 use crate::rows;
 use crate::streams;
@@ -83,13 +84,14 @@ pub(super) async fn newest(
     company_id: Uuid,
     items: Option<&[String]>,
 ) -> Result<BTreeMap<String, DailyForecast>, sqlx::Error> {
-    let rows: Vec<(String, Json<PublishedForecast>)> = sqlx::query_as(
-        "select distinct on (f.item_key) f.item_key, f.forecast
-         from forecasts f
-         join forecast_runs r on r.company_id = f.company_id and r.run_id = f.run_id
-         where f.company_id = $1 and r.location_id is null and ($2::text[] is null or f.item_key = any($2))
-         order by f.item_key, r.position desc",
-    )
+    let rows: Vec<(String, Json<PublishedForecast>)> = sqlx::query_as(&format!(
+        "select distinct on (item_key) item_key, forecast
+         from forecasts
+         join forecast_runs using (company_id, run_id)
+         where company_id = $1 and location_id is null and {}
+         order by item_key, position desc",
+        narrowed(items)
+    ))
     .bind(company_id)
     .bind(items)
     .fetch_all(conn)

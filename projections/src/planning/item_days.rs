@@ -11,7 +11,7 @@ use domain::planning::{PlanDay, demand};
 use domain::shared::quantity::Units;
 
 use super::firm::Firm;
-use super::items::{Ask, History};
+use super::items::{Ask, History, narrowed};
 
 /// A row of `days`.
 #[derive(Debug, sqlx::FromRow)]
@@ -42,13 +42,14 @@ pub(super) async fn read_days(
         History::Whole => None,
         History::Recent => Some(recent(ask.day)),
     };
-    let rows: Vec<DayRow> = sqlx::query_as(
+    let rows: Vec<DayRow> = sqlx::query_as(&format!(
         "select item_key, date_local, location_id, channel, stock, line_units, cancel_units, return_units,
              report_units
          from days
-         where company_id = $1 and ($2::text[] is null or item_key = any($2)) and ($3::date is null or date_local > $3)
+         where company_id = $1 and {} and ($3::date is null or date_local > $3)
          order by item_key, date_local",
-    )
+        narrowed(ask.items)
+    ))
     .bind(firm.company_id)
     .bind(ask.items)
     .bind(since)
@@ -176,10 +177,10 @@ pub(super) async fn read_levels(
     ask: &Ask<'_>,
 ) -> Result<BTreeMap<String, Level>, sqlx::Error> {
     type Row = (String, String, Units, Option<NaiveDate>, Option<NaiveDate>);
-    let rows: Vec<Row> = sqlx::query_as(
-        "select item_key, location_id, units, moved_on, opened_on from levels
-         where company_id = $1 and ($2::text[] is null or item_key = any($2))",
-    )
+    let rows: Vec<Row> = sqlx::query_as(&format!(
+        "select item_key, location_id, units, moved_on, opened_on from levels where company_id = $1 and {}",
+        narrowed(ask.items)
+    ))
     .bind(firm.company_id)
     .bind(ask.items)
     .fetch_all(conn)

@@ -205,6 +205,12 @@ fn master(firm: &Firm, product: &KnownProduct, in_campaign: bool) -> Master {
     }
 }
 
+/// The condition that narrows a query to the items of its second parameter. One text for some and another for all: a plan
+/// for all would read a whole company for one item.
+pub(super) fn narrowed(items: Option<&[String]>) -> &'static str {
+    if items.is_some() { "item_key = any($2)" } else { "$2::text[] is null" }
+}
+
 /// First and last sale of what was known before and of what was read now.
 fn joined(
     before: Option<(NaiveDate, NaiveDate)>,
@@ -222,10 +228,11 @@ async fn read_sold(
     firm: &Firm,
     ask: &Ask<'_>,
 ) -> Result<BTreeMap<String, (NaiveDate, NaiveDate)>, sqlx::Error> {
-    let rows: Vec<(String, NaiveDate, NaiveDate)> = sqlx::query_as(
+    let rows: Vec<(String, NaiveDate, NaiveDate)> = sqlx::query_as(&format!(
         "select item_key, first_sale_date, last_sale_date from plans
-         where company_id = $1 and first_sale_date is not null and ($2::text[] is null or item_key = any($2))",
-    )
+         where company_id = $1 and first_sale_date is not null and {}",
+        narrowed(ask.items)
+    ))
     .bind(firm.company_id)
     .bind(ask.items)
     .fetch_all(conn)
@@ -239,11 +246,12 @@ async fn read_costs(
     firm: &Firm,
     ask: &Ask<'_>,
 ) -> Result<BTreeMap<String, Option<Amount>>, sqlx::Error> {
-    let rows: Vec<(String, Option<rust_decimal::Decimal>, Option<String>)> = sqlx::query_as(
+    let rows: Vec<(String, Option<rust_decimal::Decimal>, Option<String>)> = sqlx::query_as(&format!(
         "select distinct on (item_key) item_key, amount, currency from costs
-         where company_id = $1 and ($2::text[] is null or item_key = any($2))
+         where company_id = $1 and {}
          order by item_key, since <= $3 desc, case when since <= $3 then since end desc, since",
-    )
+        narrowed(ask.items)
+    ))
     .bind(firm.company_id)
     .bind(ask.items)
     .bind(close_of(firm, ask.day.stock_on.checked_sub_days(Days::new(7)).unwrap_or_default()))

@@ -17,6 +17,7 @@ use domain::purchasing::supplier::Supplier;
 use domain::shared::ids::{PurchaseOrderId, SupplierId};
 use domain::shared::quantity::Units;
 
+use super::items::narrowed;
 use super::states::{Changed, State};
 
 /// A state that speaks of items.
@@ -188,6 +189,9 @@ pub(super) async fn update<S: Mentioning>(
     conn: &mut PgConnection,
     changed: &[Changed<S>],
 ) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
     let (mut gone, mut rows) = (Vec::new(), Vec::new());
     for change in changed {
         let (before, after) = (change.before.mentions(), change.after.mentions());
@@ -240,14 +244,15 @@ pub(super) async fn read<S: Mentioning>(
     items: Option<&[String]>,
     open: bool,
 ) -> Result<BTreeMap<String, Vec<S::Mention>>, sqlx::Error> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
+    let rows: Vec<(String, String)> = sqlx::query_as(&format!(
         "select item_key, said::text from mentions
-         where company_id = $1 and kind = $2 and ($3::text[] is null or item_key = any($3)) and (is_open or not $4)
+         where company_id = $1 and {} and kind = $3 and (is_open or not $4)
          order by item_key, stream_id",
-    )
+        narrowed(items)
+    ))
     .bind(company_id)
-    .bind(S::kind())
     .bind(items)
+    .bind(S::kind())
     .bind(open)
     .fetch_all(conn)
     .await?;

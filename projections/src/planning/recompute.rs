@@ -309,6 +309,9 @@ async fn keep_unplanned(
         .bind(replaced)
         .execute(&mut *conn)
         .await?;
+    if unplanned.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
         "insert into unplanned (company_id, item_key, value)
          select $1, item_key, value from unnest($2::text[], $3::text[]) as u (item_key, value)",
