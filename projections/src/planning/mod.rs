@@ -355,6 +355,8 @@ create table unplanned (
     company_id uuid not null,
     item_key text not null,
     value text not null,
+    written_position bigint not null,
     primary key (company_id, item_key)
 );
+create index unplanned_written on unplanned (company_id, written_position);
 ";
