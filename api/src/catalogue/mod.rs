@@ -14,6 +14,7 @@ mod location_body;
 mod view;
 mod lookup;
 mod if_match;
+mod listed_product;
 mod product_row;
 mod list_products;
 mod create_products;

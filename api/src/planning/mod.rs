@@ -9,6 +9,9 @@ use crate::state::AppState;
 
 pub(crate) mod as_of;
 pub(crate) mod figures;
+pub(crate) mod plan_columns;
+pub(crate) mod plan_filters;
+pub(crate) mod find;
 mod read_metrics;
 mod what_if;
 mod rules_document;

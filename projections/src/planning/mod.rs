@@ -9,7 +9,8 @@
 //! plans however events came in blocks: episodes of recommendations depend on it ([`episodes`]).
 //!
 //! Read in this order: this file, `days`, `states`, `mentions`, `costs`, `forecasts`; [`firm`], [`items`],
-//! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`] and [`scenario`].
+//! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`], [`supplier_queries`] and
+//! [`scenario`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -53,6 +54,7 @@ mod item_days;
 pub mod plan_row;
 pub mod recompute;
 pub mod queries;
+pub mod supplier_queries;
 pub mod scenario;
 
 pub use firm::Firm;
@@ -257,6 +259,8 @@ create table mentions (
     is_open boolean not null,
     primary key (company_id, item_key, kind, stream_id)
 );
+create index mentions_stream on mentions (company_id, kind, stream_id);
+create index mentions_supplier on mentions (company_id, (said ->> 'supplier')) where kind = 'supplier';
 
 create table days (
     company_id uuid not null,

@@ -88,7 +88,7 @@ pub fn seeds_of(planned: &[Planned]) -> Seeds {
 }
 
 /// Means of these categories.
-fn means(sums: &BTreeMap<String, CategorySeed>) -> Seeds {
+pub(super) fn means(sums: &BTreeMap<String, CategorySeed>) -> Seeds {
     let mean = |(category, seed): (&String, &CategorySeed)| {
         // The sum of forecasts that 64 bits hold has a mean that 64 bits hold.
         Some((category.clone(), seed.forecast().ok().flatten()?))
@@ -233,7 +233,7 @@ async fn unsold_of(
 }
 
 /// What the stored plans but those of `touched` add to the means of these categories.
-async fn stored_sums(
+pub(super) async fn stored_sums(
     conn: &mut PgConnection,
     company_id: Uuid,
     categories: &BTreeSet<String>,
