@@ -218,6 +218,17 @@ pub(crate) fn sort(
     Ok(sorts)
 }
 
+/// The columns of its own that any list of items has.
+pub(crate) fn own_column(name: &str) -> Option<Column> {
+    Some(match name {
+        "item_id" => Column::ItemId,
+        "sku" => Column::Sku,
+        "product_name" => Column::ProductName,
+        "category" => Column::Category,
+        _ => return None,
+    })
+}
+
 fn figure(name: &str) -> Option<Figure> {
     Some(match name {
         "runway_days" | "runway" => Figure::RunwayDays,

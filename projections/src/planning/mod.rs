@@ -9,8 +9,8 @@
 //! plans however events came in blocks: episodes of recommendations depend on it ([`episodes`]).
 //!
 //! Read in this order: this file, `days`, `states`, `mentions`, `costs`, `forecasts`; [`firm`], [`items`],
-//! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`], [`supplier_queries`] and
-//! [`scenario`].
+//! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`], [`supplier_queries`],
+//! [`recommendation_queries`], [`activity`] and [`scenario`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -55,6 +55,8 @@ pub mod plan_row;
 pub mod recompute;
 pub mod queries;
 pub mod supplier_queries;
+pub mod recommendation_queries;
+pub mod activity;
 pub mod scenario;
 
 pub use firm::Firm;
