@@ -36,4 +36,5 @@ mod stock;
 mod companies;
 mod sales;
 mod planning;
+mod dashboard;
 pub mod demo;

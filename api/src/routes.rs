@@ -16,6 +16,7 @@ pub(crate) fn rooms() -> OpenApiRouter<AppState> {
         .merge(crate::companies::router())
         .merge(crate::sales::router())
         .merge(crate::planning::router())
+        .merge(crate::dashboard::router())
         .merge(crate::events::router())
         .merge(crate::audit::router())
         .merge(crate::operations::router())

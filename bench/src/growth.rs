@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use migrations::Role;
 use projections::rebuild::{Options, build};
-use projections::stock::board::{Ask, Boards, Freshness};
+use projections::stock::board::{Ask, Boards, Freshness, Other};
 use projections::stock::diff::{DiffFilter, differences};
 use projections::stock::past::{self, Moment};
 use projections::{install, registry, tenant};
@@ -58,9 +58,13 @@ fn rate(events: u64, took: Duration) -> anyhow::Result<f64> {
 /// The read models are new to a long log.
 async fn fold(bed: &Bed) -> anyhow::Result<()> {
     let all = registry::all();
-    let projections: Vec<_> =
-        all.into_iter().filter(|projection| NEEDED.contains(&projection.name())).collect();
-    for projection in install::install(bed.database.owner(), &projections).await? {
+    // Lists look at plans, too; here there are none.
+    let projections: Vec<_> = all
+        .into_iter()
+        .filter(|projection| NEEDED.contains(&projection.name()) || projection.name() == "planning")
+        .collect();
+    let unbuilt = install::install(bed.database.owner(), &projections).await?;
+    for projection in unbuilt.into_iter().filter(|projection| NEEDED.contains(&projection.name())) {
         let built = build(bed.database.owner(), &projection, Options::default()).await?;
         anyhow::ensure!(built.switched, "{} was not built", built.projection);
     }
@@ -82,7 +86,8 @@ async fn ask(bed: &Bed, grown: &Grown, report: &mut Report) -> anyhow::Result<()
             let mut tx = tenant::begin(&reads, company.company_id.0).await?;
             let levels = past::as_of(&mut tx, company.company_id.0, None, moment).await?;
             drop(tx);
-            boards.list_past(company.company_id.0, &page(), levels, Freshness::Recent).await?;
+            let past = Other { levels: Some(levels), plans: None };
+            boards.list_other(company.company_id.0, &page(), past, Freshness::Recent).await?;
             times.push(started.elapsed());
         }
         times.sort_unstable();

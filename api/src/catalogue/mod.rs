@@ -14,6 +14,7 @@ mod location_body;
 mod view;
 mod lookup;
 mod if_match;
+mod listed_product;
 mod product_row;
 mod list_products;
 mod create_products;
@@ -29,7 +30,8 @@ mod deactivate_location;
 mod reactivate_location;
 mod warehouses;
 
-pub(crate) use lookup::{company_currency, item_named, resolve_item, unknown_location};
+pub(crate) use listed_product::SupplierName;
+pub(crate) use lookup::{company_currency, item_named, resolve_item, segment, unknown_location};
 pub(crate) use price::{Amount, Price};
 pub(crate) use product_body::stated;
 

@@ -1,11 +1,18 @@
 //! POST /recommendations/{id}/dismiss: do not show a recommendation.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use chrono::NaiveDate;
 use commands::{Operation, Outcome};
 use domain::planning::event::RecommendationDismissed;
 use domain::planning::recommendation::{DismissalScope, RecommendationId};
 use domain::shared::ids::UserId;
+use projections::catalogue::queries;
+use projections::planning::Planned;
+use projections::planning::queries::Question;
+use projections::planning::recommendation_queries;
+use projections::tenant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,6 +21,7 @@ use crate::body::Body;
 use crate::calendar;
 use crate::context::Caller;
 use crate::extract::Path;
+use crate::planning::find::plans;
 use crate::planning::unexpected;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -73,7 +81,7 @@ pub(crate) struct DismissalAnswer {
 /// Dismiss a recommendation.
 ///
 /// For this episode, which ends when the recommendation is gone for a time; until a day; or for ever. Nothing happens
-/// where it was dismissed for the same time.
+/// where it was dismissed for the same time. 404 where the plan does not have it at present.
 #[utoipa::path(post, path = "/recommendations/{id}/dismiss", operation_id = "dismiss_recommendation", tag = "planning",
     params(("id" = String, Path, description = "Id of the recommendation, for example `REORDER~1~85123A`")),
     request_body = DismissalBody,
@@ -86,11 +94,13 @@ pub(crate) async fn dismiss(
     Body { value, digest }: Body<DismissalBody>,
 ) -> Result<Written<DismissalAnswer>, Problem> {
     let id = recommendation_named(&id)?;
+    let dismissal = value.dismissal(id.episode)?;
+    is_there(&state, &caller, &id).await?;
     let dismissed = RecommendationDismissed {
         item_id: id.item_id.clone(),
         location_id: id.location_id.clone(),
         kind: id.kind,
-        dismissal: value.dismissal(id.episode)?,
+        dismissal,
         dismissed_by: caller.user_id().map(UserId),
         notes: value.notes,
     };
@@ -100,8 +110,33 @@ pub(crate) async fn dismiss(
     Ok(Written::ok(DismissalAnswer::new(&id, dismissed, done.position), done))
 }
 
-/// The recommendation that an id in a path means; 404 for what no recommendation can have as its id. The committer
-/// knows product and location; whether the plan has the recommendation at present belongs here, too.
+/// How long the plans may take to come to what was recorded last.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// 404 unless the plan has the recommendation at present. Whether there is such a product and location at all, the
+/// committer says.
+async fn is_there(state: &AppState, caller: &Caller, id: &RecommendationId) -> Result<(), Problem> {
+    let (company_id, item) = (caller.company_id, [id.item_id.as_str().to_owned()]);
+    let head = state.committers.head(company_id);
+    state.wait(company_id, &["planning"], head, PATIENCE).await?;
+    let mut tx = tenant::begin(&state.reads, company_id).await?;
+    let is_there = match &id.location_id {
+        None => recommendation_queries::is_there(&mut tx, company_id, id).await?,
+        Some(location) if queries::location(&mut tx, company_id, location.as_str()).await?.is_some() => {
+            let episodes = recommendation_queries::episodes(&mut tx, company_id, &item).await?;
+            let episode = episodes.get(&(id.item_id.as_str().to_owned(), id.kind));
+            let newest = episode.map_or(1, |episode| episode.number.max(1));
+            let question = Question { as_of: None, location: Some(location.as_str()), items: Some(&item) };
+            let planned = plans(state, caller, &question).await?;
+            let holds = |planned: &Planned| planned.plan.recommendation_types.contains(id.kind);
+            planned.first().map(|planned| planned.is_active && newest == id.episode && holds(planned))
+        }
+        Some(_) => None,
+    };
+    if is_there == Some(false) { Err(Problem::not_found("recommendation")) } else { Ok(()) }
+}
+
+/// The recommendation that an id in a path means; 404 for what no recommendation can have as its id.
 fn recommendation_named(id: &str) -> Result<RecommendationId, Problem> {
     id.parse().map_err(|_| Problem::not_found("recommendation"))
 }

@@ -9,8 +9,15 @@ use crate::state::AppState;
 
 pub(crate) mod as_of;
 pub(crate) mod figures;
+pub(crate) mod plan_columns;
+pub(crate) mod plan_filters;
+pub(crate) mod find;
 mod read_metrics;
 mod what_if;
+mod recommendation_row;
+mod list_recommendations;
+mod suggestion_row;
+mod list_suggestions;
 mod rules_document;
 mod read_rules;
 mod edit_rules;
@@ -33,6 +40,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(read_metrics::read))
         .routes(routes!(what_if::what_if))
+        .routes(routes!(list_recommendations::list))
+        .routes(routes!(list_suggestions::list))
         .merge(choices())
         .routes(routes!(import_forecasts::import))
         .routes(routes!(dismiss_recommendation::dismiss))

@@ -8,9 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::list::{Cell, Row};
+use crate::planning::plan_columns::{PlanColumns, with_plan_heads};
 use crate::schema::MoneySchema;
 
-/// A product with its stock, in units.
+/// A product with its stock and plan, in units.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InventoryRow {
     /// Business key.
@@ -49,6 +50,9 @@ pub(crate) struct InventoryRow {
     /// Available units, at least 0, times cost; left out for roles that see no money.
     #[serde(skip_serializing_if = "Option::is_none")]
     inventory_value: Option<MoneySchema>,
+    /// What its plan says.
+    #[serde(flatten)]
+    plan: PlanColumns,
 }
 
 /// Stock of a product at one location, in units.
@@ -86,6 +90,7 @@ impl InventoryRow {
             None => view.currency.map(|currency| MoneySchema::new(Decimal::new(0, 2), currency.code())),
         };
         Self {
+            plan: PlanColumns::new(row.plan.as_deref()),
             unit_cost: money(row.unit_cost.as_ref()),
             cost_missing: view.money.then_some(row.unit_cost.is_none()),
             inventory_value: money(row.inventory_value.as_ref()),
@@ -118,7 +123,7 @@ impl LocationStock {
 }
 
 impl Row for InventoryRow {
-    const COLUMNS: &'static [&'static str] = &[
+    const COLUMNS: &'static [&'static str] = with_plan_heads![
         "item_id",
         "sku",
         "product_name",
@@ -141,7 +146,7 @@ impl Row for InventoryRow {
         let stock: Vec<String> =
             self.stock.iter().map(|level| format!("{}: {}", level.location_id, level.quantity)).collect();
         let (unit_cost, currency) = MoneySchema::cells(self.unit_cost.as_ref());
-        vec![
+        let mut cells = vec![
             Cell::from(self.item_id.as_str()),
             Cell::from(self.sku.as_str()),
             Cell::from(self.product_name.as_str()),
@@ -158,6 +163,37 @@ impl Row for InventoryRow {
             currency,
             Cell::from(self.cost_missing),
             MoneySchema::cells(self.inventory_value.as_ref()).0,
-        ]
+        ];
+        cells.extend(self.plan.cells());
+        cells
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cell_of_a_file_has_a_head() {
+        let row = ItemRow {
+            item_key: String::new(),
+            item_id: String::new(),
+            sku: String::new(),
+            product_name: String::new(),
+            category: String::new(),
+            is_active: true,
+            unit_cost: None,
+            inventory_value: None,
+            total_stock: 0,
+            reserved: 0,
+            available: 0,
+            drift: None,
+            discrepancy_since: None,
+            last_moved_at: None,
+            levels: Vec::new(),
+            plan: None,
+        };
+        let row = InventoryRow::new(row, View { money: true, currency: None, past: false });
+        assert_eq!(row.cells().len(), InventoryRow::COLUMNS.len());
     }
 }

@@ -3,18 +3,19 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use projections::stock::board::{Ask, Column, Filter, Found, Sort};
-use projections::stock::past::{self, Moment};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::catalogue::company_currency;
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::list::{List, ListParams, Listing, count, download, in_memory, sortable, unknown_column};
+use crate::list::{List, ListParams, Listing, count, download, in_memory, sortable};
+use crate::planning::find::{Moment, find};
+use crate::planning::plan_columns;
+use crate::planning::plan_filters::PlanFilters;
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::state::AppState;
-use crate::stock::instant::{End, instants};
 use crate::stock::inventory_row::{InventoryRow, View};
 
 /// Columns that the list can be sorted by, besides `stock:{location_id}`; money at the end.
@@ -64,15 +65,17 @@ pub(crate) struct InventoryFilters {
 
 /// List stock.
 ///
-/// A page of the active products with their stock, or with `format` the whole filtered list as a file (not for the role
-/// WAREHOUSE). Sorted by item id unless `sort` names other columns; `stock:{location_id}` sorts by the stock at one
-/// location. `as_of` and `known_at` look at the past, where nothing is reserved; what the catalogue says is as of now.
+/// A page of the active products with their stock and what to do about it, or with `format` the whole filtered list as a
+/// file (not for the role WAREHOUSE). Sorted by item id unless `sort` names other columns; `stock:{location_id}` sorts by the
+/// stock at one location, `priority` puts the most urgent first. With `location_id` the plans are those of that location.
+/// `as_of` and `known_at` look at the past, where nothing is reserved; what the catalogue says is as of now, and what was
+/// known then is not planned again: with `known_at` the figures of plans are null.
 #[utoipa::path(
     get,
     path = "/inventory",
     operation_id = "list_inventory",
     tag = "inventory",
-    params(ListParams, InventoryFilters),
+    params(ListParams, InventoryFilters, PlanFilters),
     responses((status = 200, description = "A page of products with their stock", body = List<InventoryRow>)),
     extensions(("x-room" = json!("read")))
 )]
@@ -81,6 +84,7 @@ pub(crate) async fn list(
     caller: Caller,
     listing: Listing,
     Query(filters): Query<InventoryFilters>,
+    Query(by_plan): Query<PlanFilters>,
 ) -> Result<Response, Problem> {
     let file = listing.format.is_download();
     if file {
@@ -88,11 +92,16 @@ pub(crate) async fn list(
     }
     let ask = Ask {
         sort: sort(&caller, &listing)?,
-        filter: filters.filter(),
+        filter: by_plan.join(&state, &caller, filters.filter()).await?,
         offset: if file { 0 } else { count(listing.offset()) },
         limit: if file { usize::MAX } else { count(listing.limit()) },
     };
-    let (found, past) = find(&state, &caller, &filters, &ask).await?;
+    let moment = Moment {
+        as_of: filters.as_of.as_deref(),
+        known_at: filters.known_at.as_deref(),
+        location: filters.location_id.as_deref(),
+    };
+    let (found, past) = find(&state, &caller, moment, &ask).await?;
     let view = view(&state, &caller, &found, past).await?;
     let total = i64::try_from(found.total).unwrap_or(i64::MAX);
     let rows = found.items.into_iter().map(move |row| InventoryRow::new(row, view));
@@ -110,43 +119,14 @@ async fn view(state: &AppState, caller: &Caller, found: &Found, past: bool) -> R
     Ok(View { money, currency, past })
 }
 
-async fn find(
-    state: &AppState,
-    caller: &Caller,
-    filters: &InventoryFilters,
-    ask: &Ask,
-) -> Result<(Found, bool), Problem> {
-    let fresh = caller.freshness();
-    if filters.as_of.is_none() && filters.known_at.is_none() {
-        caller.wait(state, &["catalogue", "inventory"]).await?;
-        return Ok((state.boards.list(caller.company_id, ask, fresh).await?, false));
-    }
-    let mut tx = caller.read(state, &["catalogue", "inventory", "movements"]).await?;
-    let asked = [
-        ("?as_of", filters.as_of.as_deref(), End::Close),
-        ("?known_at", filters.known_at.as_deref(), End::Close),
-    ];
-    let [as_of, known_at] = instants(&mut tx, state, caller, asked).await?;
-    let moment = Moment::new(as_of, known_at);
-    let levels = past::as_of(&mut tx, caller.company_id, None, moment).await?;
-    drop(tx);
-    Ok((state.boards.list_past(caller.company_id, ask, levels, fresh).await?, true))
-}
-
 fn sort(caller: &Caller, listing: &Listing) -> Result<Vec<Sort>, Problem> {
-    let allowed = sortable(caller, &SORTABLE, MONEY_COLUMNS);
-    let read = |(name, descending): &(String, bool)| {
-        let column = match name.strip_prefix("stock:").filter(|location| !location.is_empty()) {
-            Some(location) => Some(Column::Stock(location.to_owned())),
-            None => Some(name.as_str()).filter(|name| allowed.contains(name)).and_then(column),
-        };
-        let column = column.ok_or_else(|| unknown_column(name, allowed))?;
-        Ok(Sort { column, descending: *descending })
-    };
-    listing.sort_raw().iter().map(read).collect()
+    plan_columns::sort(listing, sortable(caller, &SORTABLE, MONEY_COLUMNS), column)
 }
 
 fn column(name: &str) -> Option<Column> {
+    if let Some(location) = name.strip_prefix("stock:").filter(|location| !location.is_empty()) {
+        return Some(Column::Stock(location.to_owned()));
+    }
     Some(match name {
         "item_id" => Column::ItemId,
         "sku" => Column::Sku,
@@ -174,6 +154,7 @@ impl InventoryFilters {
             max_stock: self.max_stock,
             has_discrepancy: self.has_discrepancy,
             inactive: self.is_active == Some(false),
+            ..Filter::default()
         }
     }
 }

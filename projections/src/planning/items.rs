@@ -17,7 +17,7 @@ use domain::planning::forecast::DailyForecast;
 use domain::planning::input::{Master, Stock};
 use domain::planning::number::{Overflow, PlanError};
 use domain::planning::plan::value_of;
-use domain::planning::supply::{OrderLine, chosen_offer};
+use domain::planning::supply::OrderLine;
 use domain::planning::{Amount, Demand, ItemInput, PlanDay, PlanSettings, Rate, plan};
 use domain::purchasing::order::PurchaseOrder;
 use domain::purchasing::supplier::Supplier;
@@ -30,6 +30,7 @@ pub use super::mentions::{OrderedUnits, Terms};
 use super::item_days::{Series, read_days, read_levels};
 use super::mentions;
 use super::plan_row::Planned;
+use super::supplier_queries::first_choice;
 use super::{forecasts, states};
 
 /// What to read.
@@ -110,9 +111,7 @@ impl ItemFacts {
 
     /// The supplier that holds (R14).
     pub fn supplier(&self) -> Option<&Terms> {
-        let offers: Vec<_> = self.offers.iter().map(Terms::offer).collect();
-        let chosen = chosen_offer(&offers)?;
-        self.offers.iter().find(|terms| terms.offer() == *chosen)
+        first_choice(&self.offers)
     }
 
     /// Its plan.

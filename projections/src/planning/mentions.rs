@@ -15,6 +15,7 @@ use domain::purchasing::order::state::Since;
 use domain::purchasing::order::{OrderStatus, PurchaseOrder};
 use domain::purchasing::supplier::Supplier;
 use domain::shared::ids::{PurchaseOrderId, SupplierId};
+use domain::shared::money::Money;
 use domain::shared::quantity::Units;
 
 use super::items::narrowed;
@@ -48,6 +49,15 @@ pub struct Terms {
     /// What it says.
     #[serde(flatten)]
     pub supply: Supply,
+    /// Cost of one unit there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplier_cost: Option<Money>,
+    /// What units come in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packaging_unit: Option<String>,
+    /// Units in one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packaging_qty: Option<Units>,
 }
 
 impl Terms {
@@ -136,6 +146,9 @@ impl Mentioning for Supplier {
                 name: supplier.details.name.clone(),
                 is_primary: terms.is_primary,
                 supply,
+                supplier_cost: terms.supplier_cost,
+                packaging_unit: terms.packaging_unit.clone(),
+                packaging_qty: terms.packaging_qty,
             };
             (item.as_str().to_owned(), terms)
         });

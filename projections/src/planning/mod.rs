@@ -9,7 +9,8 @@
 //! plans however events came in blocks: episodes of recommendations depend on it ([`episodes`]).
 //!
 //! Read in this order: this file, `days`, `states`, `mentions`, `costs`, `forecasts`; [`firm`], [`items`],
-//! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`] and [`scenario`].
+//! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`], [`supplier_queries`],
+//! [`recommendation_queries`], [`activity`] and [`scenario`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -53,6 +54,9 @@ mod item_days;
 pub mod plan_row;
 pub mod recompute;
 pub mod queries;
+pub mod supplier_queries;
+pub mod recommendation_queries;
+pub mod activity;
 pub mod scenario;
 
 pub use firm::Firm;
@@ -257,6 +261,8 @@ create table mentions (
     is_open boolean not null,
     primary key (company_id, item_key, kind, stream_id)
 );
+create index mentions_stream on mentions (company_id, kind, stream_id);
+create index mentions_supplier on mentions (company_id, (said ->> 'supplier')) where kind = 'supplier';
 
 create table days (
     company_id uuid not null,
@@ -355,6 +361,8 @@ create table unplanned (
     company_id uuid not null,
     item_key text not null,
     value text not null,
+    written_position bigint not null,
     primary key (company_id, item_key)
 );
+create index unplanned_written on unplanned (company_id, written_position);
 ";

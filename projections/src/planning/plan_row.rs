@@ -189,12 +189,12 @@ where
 }
 
 /// Columns that a query selects for [`Planned`], in its order.
-pub(super) fn selected() -> String {
+pub(crate) fn selected() -> String {
     COLUMNS.join(", ")
 }
 
-/// Puts the plans of a company in the place of those that its items had; all of them with `all`.
-pub(super) async fn replace(
+/// Puts the plans of a company in the place of those that `items` had, of all where none are named.
+pub async fn replace(
     conn: &mut PgConnection,
     company_id: Uuid,
     position: i64,

@@ -13,7 +13,7 @@ use super::SCHEMA;
 use super::firm::Firm;
 use super::items::{self, Ask, History, ItemFacts};
 use super::plan_row::{self, Planned};
-use super::recompute::{Plans, Seeds, plan_all, plan_with, seeds_of};
+use super::recompute::{Plans, Seeds, means, plan_all, plan_with, seeds_of, stored_sums};
 use super::scenario::Scenario;
 use crate::tenant;
 
@@ -139,10 +139,12 @@ async fn read(
         let seeds = seeds_of(&plan_all(&facts).planned);
         return Ok(Material { firm, facts, seeds });
     }
-    let unsold: BTreeSet<&str> =
-        facts.iter().filter(|facts| facts.sold.is_none()).map(|facts| facts.category.as_str()).collect();
-    if unsold.is_empty() {
-        return Ok(Material { firm, facts, seeds: Seeds::new() });
+    let unsold: BTreeSet<String> =
+        facts.iter().filter(|facts| facts.sold.is_none()).map(|facts| facts.category.clone()).collect();
+    if unsold.is_empty() || day == PlanDay::live(firm.day) {
+        // The means of today stand in the plans that are kept.
+        let seeds = means(&stored_sums(tx, firm.company_id, &unsold, &[]).await?);
+        return Ok(Material { firm, facts, seeds });
     }
     let company = Ask { items: None, location: None, ..ask };
     let all = items::read(tx, &firm, &company).await?;

@@ -88,7 +88,7 @@ pub fn seeds_of(planned: &[Planned]) -> Seeds {
 }
 
 /// Means of these categories.
-fn means(sums: &BTreeMap<String, CategorySeed>) -> Seeds {
+pub(super) fn means(sums: &BTreeMap<String, CategorySeed>) -> Seeds {
     let mean = |(category, seed): (&String, &CategorySeed)| {
         // The sum of forecasts that 64 bits hold has a mean that 64 bits hold.
         Some((category.clone(), seed.forecast().ok().flatten()?))
@@ -233,7 +233,7 @@ async fn unsold_of(
 }
 
 /// What the stored plans but those of `touched` add to the means of these categories.
-async fn stored_sums(
+pub(super) async fn stored_sums(
     conn: &mut PgConnection,
     company_id: Uuid,
     categories: &BTreeSet<String>,
@@ -294,13 +294,15 @@ async fn keep(
     }
     let by_item: Vec<_> = by_item.into_iter().collect();
     episodes::update(conn, firm.company_id, firm.day, &by_item).await?;
-    keep_unplanned(conn, firm.company_id, replaced, &plans.unplanned).await?;
+    keep_unplanned(conn, firm.company_id, position, replaced, &plans.unplanned).await?;
     Ok(())
 }
 
+/// Keeps which items have no plan, and since when: who holds plans in memory lets theirs go.
 async fn keep_unplanned(
     conn: &mut PgConnection,
     company_id: Uuid,
+    position: i64,
     replaced: Option<&[String]>,
     unplanned: &[Unplanned],
 ) -> Result<(), sqlx::Error> {
@@ -313,10 +315,11 @@ async fn keep_unplanned(
         return Ok(());
     }
     sqlx::query(
-        "insert into unplanned (company_id, item_key, value)
-         select $1, item_key, value from unnest($2::text[], $3::text[]) as u (item_key, value)",
+        "insert into unplanned (company_id, item_key, value, written_position)
+         select $1, item_key, value, $2 from unnest($3::text[], $4::text[]) as u (item_key, value)",
     )
     .bind(company_id)
+    .bind(position)
     .bind(unplanned.iter().map(|item| item.item_key.as_str()).collect::<Vec<_>>())
     .bind(unplanned.iter().map(|item| item.value).collect::<Vec<_>>())
     .execute(conn)

@@ -1,4 +1,4 @@
-//! A company's stock list in memory, so that any page in any order is one pass over numbers instead of a sort in SQL.
+//! A company's stock list and plans in memory, so that any page in any order is one pass over numbers instead of a sort in SQL.
 //!
 //! A table is loaded as soon as somebody of its company is [noticed](Boards::notice) and then asks the read models for
 //! rows changed since the position it has seen: about once a second in the background ([`Boards::keep_warm`]), at most
@@ -6,7 +6,8 @@
 //! in order within a company, so nothing is missed. When the live copy of a read model is another one than before (a
 //! rebuild), or the company was folded anew in it, the table is loaded anew.
 //!
-//! Read `company` (one table and how new it is), `warm` (whose tables are in memory), `load` and `table`, `select`.
+//! Read `company` (one table and how new it is), `warm` (whose tables are in memory), `load`, `table` and `plans`, `select`,
+//! `overview`, `recommended`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
+use crate::planning::Planned;
 use company::Company;
 use load::LevelChange;
 use table::Table;
@@ -29,11 +31,17 @@ mod texts;
 mod table;
 mod levels;
 mod load;
+mod plans;
 mod select;
 mod row;
+mod overview;
+mod recommended;
 
-pub use ask::{Ask, Column, Detail, Filter, Sort};
+pub use ask::{Ask, Column, Detail, Figure, Filter, PlanFilter, PlanWord, Range, Sort, work_queue};
 pub use load::PastLevel;
+pub use overview::Overview;
+pub use plans::Sums;
+pub use recommended::{FoundRecommendations, RecommendationAsk, Recommended};
 pub use row::{Cost, ItemRow, LevelRow};
 
 /// How old a table may be when it answers a reader who waits for nothing.
@@ -42,7 +50,7 @@ pub const REFRESH_EVERY: Duration = Duration::from_millis(20);
 const RENEWING: Duration = Duration::from_secs(10);
 /// How long that reader waits for the renewal.
 const PATIENCE: Duration = Duration::from_millis(10);
-/// Products of all companies in memory, at about 400 bytes each with two locations.
+/// Products of all companies in memory, at about 1,100 bytes each with two locations and a plan.
 pub const MAX_ROWS: usize = 250_000;
 
 /// Tables of the companies that are in use. Cheap to clone.
@@ -75,6 +83,15 @@ pub struct Found {
     pub total: usize,
 }
 
+/// Stock and plans in place of those of now.
+#[derive(Debug, Clone, Default)]
+pub struct Other {
+    /// The stock of another instant, where nothing is reserved.
+    pub levels: Option<Vec<PastLevel>>,
+    /// The plans of another day or of one location.
+    pub plans: Option<Vec<Planned>>,
+}
+
 impl Boards {
     /// Reads through this pool, under row-level security.
     pub fn new(reads: PgPool) -> Self {
@@ -92,18 +109,44 @@ impl Boards {
         Ok(found(&company.table(), ask))
     }
 
-    /// A page of the company's products with the stock of another instant; nothing is reserved there.
-    pub async fn list_past(
+    /// A page of the company's products with other stock or plans than those of now.
+    pub async fn list_other(
         &self,
         company_id: Uuid,
         ask: &Ask,
-        levels: Vec<PastLevel>,
+        other: Other,
         fresh: Freshness,
     ) -> Result<Found, sqlx::Error> {
         let company = self.fresh(company_id, fresh).await?;
-        let mut past = company.table().without_levels();
-        past.set_levels(levels.into_iter().map(LevelChange::from).collect());
-        Ok(found(&past, ask))
+        let table = company.table().with(other);
+        Ok(found(&table, ask))
+    }
+
+    /// A page of what is recommended; by other plans than those of now where there are some.
+    pub async fn recommendations(
+        &self,
+        company_id: Uuid,
+        ask: &RecommendationAsk,
+        plans: Option<Vec<Planned>>,
+        fresh: Freshness,
+    ) -> Result<FoundRecommendations, sqlx::Error> {
+        let company = self.fresh(company_id, fresh).await?;
+        let Some(plans) = plans else { return Ok(company.table().recommendations(ask)) };
+        let table = company.table().with(Other { levels: None, plans: Some(plans) });
+        Ok(table.recommendations(ask))
+    }
+
+    /// The company at a glance; by other plans than those of now where there are some.
+    pub async fn overview(
+        &self,
+        company_id: Uuid,
+        plans: Option<Vec<Planned>>,
+        fresh: Freshness,
+    ) -> Result<Overview, sqlx::Error> {
+        let company = self.fresh(company_id, fresh).await?;
+        let Some(plans) = plans else { return Ok(company.table().overview()) };
+        let table = company.table().with(Other { levels: None, plans: Some(plans) });
+        Ok(table.overview())
     }
 
     /// One product with its stock, whether active or not; none when the catalogue does not know it.
@@ -148,6 +191,23 @@ impl Boards {
             Ok(())
         });
         renewal.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+    }
+}
+
+impl Table {
+    fn with(&self, other: Other) -> Self {
+        let mut table = match other.levels {
+            None => self.clone(),
+            Some(levels) => {
+                let mut past = self.without_levels();
+                past.set_levels(levels.into_iter().map(LevelChange::from).collect());
+                past
+            }
+        };
+        if let Some(plans) = other.plans {
+            table.set_only_plans(plans);
+        }
+        table
     }
 }
 

@@ -110,7 +110,7 @@ async fn places(owner: &PgPool, mirrors: &[&str]) {
     }
 }
 
-async fn product(
+pub(crate) async fn product(
     owner: &PgPool,
     key: &str,
     texts: (&str, &str, &str, &str),
@@ -227,6 +227,7 @@ fn asks(chance: &mut Chance) -> Vec<Ask> {
                     max_stock: Some(chance.units(9)).filter(|_| chance.below(4) == 0),
                     has_discrepancy: Some(chance.below(2) == 0).filter(|_| chance.below(5) == 0),
                     inactive: chance.below(6) == 0,
+                    ..Filter::default()
                 },
                 sort: vec![
                     Sort { column: named(column), descending },

@@ -6,4 +6,5 @@ mod facts;
 mod folding;
 mod past;
 mod list;
+mod plans;
 mod warm;

@@ -255,7 +255,7 @@ fn planning(operation: &str, names: &Names) -> Option<Exercise> {
         }
         "dismiss_recommendation" => {
             let id = RecommendationId {
-                kind: RecommendationType::Reorder,
+                kind: RecommendationType::DeadStock,
                 episode: 1,
                 location_id: None,
                 item_id: ItemId::new(&names.item).unwrap(),
@@ -265,6 +265,11 @@ fn planning(operation: &str, names: &Names) -> Option<Exercise> {
                 .unknown("/recommendations/REORDER~1~NOBODY/dismiss")
         }
         "list_dismissals" => read("/recommendations/dismissed?page_size=3"),
+        "read_dashboard" => read("/dashboard"),
+        "read_dashboard_metrics" => read("/dashboard/metrics?as_of=2024-06-01"),
+        "list_urgent_products" => read("/dashboard/urgent-products?limit=3"),
+        "list_recommendations" => read("/recommendations?page_size=3&type=DEAD_STOCK,PROMOTE&role=MARKETING"),
+        "list_suggestions" => read("/order-planning/suggestions?page_size=3&min_risk=1"),
         _ => return None,
     };
     Some(exercise)

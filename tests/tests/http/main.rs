@@ -23,6 +23,7 @@ mod quarantine;
 mod demand;
 mod planning_settings;
 mod planning_days;
+mod planning_lists;
 mod lists;
 mod events;
 mod relay;

@@ -159,20 +159,22 @@ async fn imported_forecasts_are_published_as_one_run_with_a_verdict_for_each_row
 }
 
 fn id(item: &str) -> String {
-    let (kind, item_id) = (RecommendationType::Promote, ItemId::new(item).unwrap());
-    RecommendationId { kind, episode: 4, location_id: None, item_id }.to_string()
+    let (kind, item_id) = (RecommendationType::Reorder, ItemId::new(item).unwrap());
+    RecommendationId { kind, episode: 1, location_id: None, item_id }.to_string()
 }
 
 #[tokio::test]
 async fn a_recommendation_is_dismissed_for_its_episode_until_a_day_or_for_ever() {
     let app = TestApp::start().await;
     let owner = app.register("Dismissed").await;
-    owner.product("чай/~1").await;
+    // Nothing is there, and somebody expects to sell it.
+    let tea = json!({"item_id": "чай/~1", "product_name": "Чай", "manual_daily_forecast": "1.5"});
+    owner.post("/products", &tea).await.expect(201);
     let path = format!("/recommendations/{}/dismiss", id("чай/~1"));
     let first = owner.post(&path, &json!({"notes": " sold anyway "})).await.expect(200);
     assert_eq!(
         (first.text("/type"), first.text("/item_id"), first.text("/scope")),
-        ("PROMOTE", "чай/~1", "episode")
+        ("REORDER", "чай/~1", "episode")
     );
     assert_eq!((first.text("/notes"), first.text("/id")), ("sold anyway", id("чай/~1").as_str()));
     let written = app.written().await;
@@ -181,13 +183,13 @@ async fn a_recommendation_is_dismissed_for_its_episode_until_a_day_or_for_ever()
     let today = app.running.state.clock.now().date_naive();
     let until = today + Days::new(9);
     owner.post(&path, &json!({"scope": "until", "until": until})).await.expect(200);
-    let place = path.replace("~4~", "~4~MAIN~");
+    let place = path.replace("~1~", "~1~MAIN~");
     let there = owner.post(&place, &json!({"scope": "forever"})).await.expect(200);
     assert_eq!(there.text("/location_id"), "MAIN");
 
     let events = owner.events("&type=RecommendationDismissed").await;
     assert_eq!(events.len(), 3);
-    assert_eq!(events[0]["data"]["dismissal"], json!({"scope": "episode", "episode": 4}));
+    assert_eq!(events[0]["data"]["dismissal"], json!({"scope": "episode", "episode": 1}));
     assert!(events[0]["data"]["dismissed_by"].is_string(), "{:#}", events[0]);
     let list = owner.get_caught_up("/recommendations/dismissed").await.expect(200);
     let scopes: Vec<&str> = list.items().iter().map(|row| row["scope"].as_str().unwrap()).collect();
@@ -202,8 +204,12 @@ async fn a_recommendation_is_dismissed_for_its_episode_until_a_day_or_for_ever()
     owner.post(&path, &json!({"until": until})).await.expect_code(422, "invalid_value");
     owner.post(&path, &json!({"scope": "sometimes"})).await.expect_code(422, "invalid_value");
     owner.post(&path, &json!({"notes": "x".repeat(2_001)})).await.expect_code(422, "too_long");
-    let nowhere = path.replace("~4~", "~4~NOWHERE~");
+    let nowhere = path.replace("~1~", "~1~NOWHERE~");
     owner.post(&nowhere, &json!({})).await.expect_code(404, "unknown_location");
+    for gone in ["REORDER~2~", "PROMOTE~1~", "PROMOTE~1~MAIN~", "REORDER~2~MAIN~"] {
+        let path = path.replace("REORDER~1~", gone);
+        owner.post(&path, &json!({})).await.expect_code(404, "not_found");
+    }
     let nobody = format!("/recommendations/{}/dismiss", id("NOBODY"));
     owner.post(&nobody, &json!({})).await.expect_code(404, "unknown_item");
     for wrong in ["nonsense", "PROMOTE~0~A", "PROMOTE~1~%D1%87", "PROMOTE~1~a.2fb"] {

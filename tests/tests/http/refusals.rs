@@ -126,7 +126,7 @@ async fn plan(owner: &Person<'_>) {
     put("/products/A/covariates", json!({"date_local": "2024-01-05", "promotion_flag": true})).await;
     let row = json!({"item_id": "A", "model": "m", "forecast_14d": 14, "forecast_30d": 30});
     owner.post("/forecasts/import", &json!([row])).await.expect(200);
-    owner.post("/recommendations/URGENT~1~A/dismiss", &json!({})).await.expect(200);
+    owner.post("/recommendations/DEAD_STOCK~1~A/dismiss", &json!({})).await.expect(200);
 }
 
 /// What was refused, by code.
@@ -314,7 +314,7 @@ async fn planning(no: &mut Refusals<'_>) {
     let day = json!({"date_local": "2024-01-05", "promotion_flag": true});
     no.put(422, "day_twice", "/products/A/covariates", json!([day, day])).await;
     let past = json!({"scope": "until", "until": "2024-01-05"});
-    no.post(422, "date_is_over", "/recommendations/URGENT~1~A/dismiss", past).await;
+    no.post(422, "date_is_over", "/recommendations/DEAD_STOCK~1~A/dismiss", past).await;
     let row = |more: Value| {
         let mut row = json!({"item_id": "A", "model": "m", "forecast_14d": 14, "forecast_30d": 30});
         more.as_object().unwrap().iter().for_each(|(key, value)| row[key] = value.clone());

@@ -91,9 +91,9 @@ impl Company {
         let mut snapshot = tenant::begin(reads, self.id).await?;
         let (copies, places) = places(&mut snapshot, self.id).await?;
         let (table, from) = if copies == seen.copies {
-            if let Some((products, levels)) = few_changes(&mut snapshot, self.id, *seen).await? {
-                *seen = seen.after(&products, &levels);
-                self.table_mut().take_up(&places, products, levels);
+            if let Some(changes) = few_changes(&mut snapshot, self.id, *seen).await? {
+                *seen = seen.after(&changes);
+                self.table_mut().take_up(&places, changes);
                 return Ok(());
             }
             (self.table().clone(), *seen)

@@ -1,9 +1,12 @@
 //! One row of the stock list as it is answered.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
 use super::table::{Life, NONE, Table, index};
+use crate::planning::Planned;
 
 /// One product with its stock, in units.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +41,8 @@ pub struct ItemRow {
     pub last_moved_at: Option<DateTime<Utc>>,
     /// Stock per location, in the order of location ids.
     pub levels: Vec<LevelRow>,
+    /// Its plan, where it is planned.
+    pub plan: Option<Arc<Planned>>,
 }
 
 /// Stock of one product at one location, in units.
@@ -92,6 +97,7 @@ impl ItemRow {
             discrepancy_since: some(&table.discrepancy, row).and_then(DateTime::from_timestamp_micros),
             last_moved_at: some(&table.last_moved, row).and_then(DateTime::from_timestamp_micros),
             levels: levels(table, row, total_stock),
+            plan: table.plan(row).cloned(),
         })
     }
 }

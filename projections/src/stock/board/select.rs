@@ -6,8 +6,8 @@
 
 use std::cmp::Ordering;
 
-use super::ask::{Ask, Column, Filter, Sort};
-use super::table::{Life, NONE, Table, index, row_number};
+use super::ask::{Ask, Column, Figure, Filter, Sort};
+use super::table::{Life, NONE, Table, index, put, row_number};
 
 /// A column with its location looked up.
 #[derive(Clone, Copy)]
@@ -17,6 +17,7 @@ enum Key {
     Value,
     Stock(Option<u32>),
     Detail(usize),
+    Plan(Figure),
 }
 
 /// A row with its first sort value, smaller is earlier.
@@ -32,22 +33,26 @@ pub(super) fn select(table: &Table, ask: &Ask) -> (Vec<usize>, usize) {
     let wanted = ask.offset.saturating_add(ask.limit);
     let mut best = Best { order: &order, wanted, kept: Vec::new(), limit: i64::MAX };
     let mut total = 0;
-    for row in matching(table, &ask.filter) {
+    let passes = passing(table, &ask.filter);
+    for row in (0..table.rows()).filter(|row| passes(*row)) {
         total += 1;
         best.offer(row);
     }
     (best.page(ask.offset), total)
 }
 
-fn matching<'a>(table: &'a Table, filter: &'a Filter) -> impl Iterator<Item = usize> + 'a {
+/// Whether a row passes a filter.
+pub(super) fn passing<'a>(table: &'a Table, filter: &'a Filter) -> impl Fn(usize) -> bool + 'a {
     let life = if filter.inactive { Life::Inactive } else { Life::Active };
+    let items = filter.items.as_ref().map(|items| rows_of(table, items));
     let category = filter.category.as_ref().map(|word| table.categories.find(word));
     let place = filter.location_id.as_ref().map(|location| table.place(location));
     let search = filter.search.as_ref().map(|text| text.to_lowercase());
     let stock = filter.min_stock.unwrap_or(i64::MIN)..=filter.max_stock.unwrap_or(i64::MAX);
-    table.life.iter().enumerate().filter(move |(_, is)| **is == life).map(|(row, _)| row).filter(move |row| {
-        let row = *row;
-        category.is_none_or(|wanted| wanted.is_some() && table.category.get(row).copied() == wanted)
+    move |row| {
+        table.life.get(row) == Some(&life)
+            && items.as_ref().is_none_or(|items| items.get(row).copied().unwrap_or(false))
+            && category.is_none_or(|wanted| wanted.is_some() && table.category.get(row).copied() == wanted)
             && match place {
                 None => stock.contains(&number(&table.total, row)),
                 Some(place) => level_at(table, row, place).is_some_and(|on_hand| stock.contains(&on_hand)),
@@ -56,7 +61,17 @@ fn matching<'a>(table: &'a Table, filter: &'a Filter) -> impl Iterator<Item = us
             && search.as_ref().is_none_or(|search| {
                 table.text(row).is_some_and(|texts| texts.searched().contains(search.as_str()))
             })
-    })
+            && filter.plan.lets_pass(table.plan(row))
+    }
+}
+
+/// Which rows bear one of these keys.
+fn rows_of(table: &Table, items: &[String]) -> Vec<bool> {
+    let mut rows = vec![false; table.rows()];
+    for row in items.iter().filter_map(|item| table.find(item)) {
+        put(&mut rows, row, true);
+    }
+    rows
 }
 
 fn number(column: &[i64], row: usize) -> i64 {
@@ -135,6 +150,7 @@ impl Key {
             Column::InventoryValue => Self::Value,
             Column::Stock(location) => Self::Stock(table.place(location)),
             Column::Detail(detail) => Self::Detail(detail.place()),
+            Column::Plan(figure) => Self::Plan(*figure),
         }
     }
 
@@ -147,6 +163,7 @@ impl Key {
                 let detail = table.details.get(column).and_then(|column| column.get(row).copied());
                 detail.filter(|value| *value != NONE).map(i128::from)
             }
+            Self::Plan(figure) => figure.of(&table.plan(row)?.plan),
             Self::Stock(place) => Some(i128::from(level_at(table, row, place).unwrap_or(0))),
         }
     }

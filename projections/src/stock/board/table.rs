@@ -1,14 +1,15 @@
-//! All products of one company with their stock, column by column.
+//! All products of one company with their stock and plans, column by column.
 //!
-//! A row costs about 400 bytes with two locations. Rows never move; a product that has left stays as an inactive row.
-//! Stock may arrive before its product (two read models): such a row waits unseen.
+//! A row costs about 400 bytes with two locations, its plan 700 more. Rows never move; a product that has left stays as an
+//! inactive row. Stock and plans may arrive before their product (three read models): such a row waits unseen.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::levels::{Level, Place, set_level};
-use super::load::{LevelChange, ProductChange};
+use super::load::{Changes, LevelChange, ProductChange};
 use super::order::TextOrder;
+use super::plans::Plans;
 use super::texts::{Texts, Words};
 
 /// Stands for "no value" in a column of numbers.
@@ -41,6 +42,7 @@ pub(super) struct Table {
     pub(super) drift: Vec<i64>,
     pub(super) discrepancy: Vec<i64>,
     pub(super) last_moved: Vec<i64>,
+    pub(super) plans: Plans,
     pub(super) keys: TextOrder,
     pub(super) ids: TextOrder,
     pub(super) skus: TextOrder,
@@ -103,6 +105,7 @@ impl Table {
             let currency = product.currency.map_or(u32::MAX, |code| self.currencies.number(&code));
             put(&mut self.currency, row, currency);
         }
+        self.plans.others_are_listed();
         self.order(&changed);
     }
 
@@ -129,23 +132,21 @@ impl Table {
         for row in touched {
             self.sum(row);
         }
-        let arrived: Vec<usize> = (standing..self.rows()).collect();
-        self.order(&arrived);
+        self.order_arrived(standing);
     }
 
     /// Takes up what has changed, locations first.
-    pub(super) fn take_up(
-        &mut self,
-        places: &[Place],
-        products: Vec<ProductChange>,
-        levels: Vec<LevelChange>,
-    ) {
+    pub(super) fn take_up(&mut self, places: &[Place], changes: Changes) {
+        let Changes { products, levels, plans } = changes;
         self.set_places(places);
         if !products.is_empty() {
             self.set_products(products);
         }
         if !levels.is_empty() {
             self.set_levels(levels);
+        }
+        if !plans.is_empty() {
+            self.set_plans(plans);
         }
     }
 
@@ -181,6 +182,12 @@ impl Table {
         }
     }
 
+    /// Takes up the texts of rows that are new since there were `standing`.
+    pub(super) fn order_arrived(&mut self, standing: usize) {
+        let arrived: Vec<usize> = (standing..self.rows()).collect();
+        self.order(&arrived);
+    }
+
     /// Takes up that the texts of these rows became others.
     fn order(&mut self, changed: &[usize]) {
         let texts = &self.texts;
@@ -191,7 +198,7 @@ impl Table {
     }
 
     /// The row of every key, new ones at the end.
-    fn rows_for<'k>(&mut self, keys: impl Iterator<Item = &'k str>) -> Vec<usize> {
+    pub(super) fn rows_for<'k>(&mut self, keys: impl Iterator<Item = &'k str>) -> Vec<usize> {
         let standing = self.rows();
         let mut fresh: HashMap<&str, usize> = HashMap::new();
         let mut rows = Vec::new();
@@ -225,6 +232,7 @@ impl Table {
         self.drift.push(NONE);
         self.discrepancy.push(NONE);
         self.last_moved.push(NONE);
+        self.plans.push_none();
     }
 
     fn place_number(&mut self, location_id: &str) -> u32 {
