@@ -299,7 +299,49 @@ async fn compare_small(settings: &str, golden: &str) {
     let (items, different) = differences(&person, &format!("small/{golden}.csv"), "2025-03-31").await;
     assert_eq!(different, Vec::<String>::new());
     assert_eq!(items, 43);
+    let summary = std::fs::read_to_string(folder("small").join(format!("{golden}-summary.json"))).unwrap();
+    at_a_glance(&person, &serde_json::from_str(&summary).unwrap()).await;
     app.stop().await;
+}
+
+/// The dashboard says what the golden summary says (R27, R30).
+async fn at_a_glance(person: &Person<'_>, summary: &Value) {
+    let dashboard = person.get_caught_up("/dashboard?as_of=2025-03-31").await.expect(200).body;
+    let pairs = [
+        ("/total_skus", "/metrics/total_skus"),
+        ("/total_inventory_value", "/metrics/total_inventory_value"),
+        ("/understocked_value", "/metrics/understocked_value"),
+        ("/overstocked_value", "/metrics/overstocked_value"),
+        ("/dead_stock_value", "/metrics/dead_stock_value"),
+        ("/average_dir", "/metrics/average_dir"),
+        ("/order_quantity_total", "/metrics/order_quantity_total"),
+        ("/suggested_quantity_total", "/metrics/suggested_quantity_total"),
+        ("/status/understocked", "/metrics/understocked_count"),
+        ("/status/overstocked", "/metrics/overstocked_count"),
+        ("/status/dead_stock", "/metrics/dead_stock_count"),
+        ("/status/normal", "/metrics/normal_count"),
+        ("/value_7_days_ago", "/widgets/total_inventory_value/value_7_days_ago"),
+        ("/value_change_percent", "/widgets/total_inventory_value/change_percent"),
+        ("/turnover_days", "/widgets/inventory_turnover/turnover_days"),
+        ("/colour/GREEN", "/widgets/status_distribution/0/count"),
+        ("/colour/YELLOW", "/widgets/status_distribution/1/count"),
+        ("/colour/RED", "/widgets/status_distribution/2/count"),
+    ];
+    for (golden, found) in pairs {
+        let (expected, found) = (summary.pointer(golden).unwrap(), dashboard.pointer(found).unwrap());
+        assert!(is_same(&cell(found), &cell(expected)), "{golden}: {found} instead of {expected}");
+    }
+    let ids = |pointer: &str| -> Vec<&str> {
+        let items = dashboard.pointer(pointer).unwrap().as_array().unwrap();
+        items.iter().map(|item| item["item_id"].as_str().unwrap()).collect()
+    };
+    for (golden, found) in [
+        ("top_urgent", "/widgets/top_urgent"),
+        ("top_understocked", "/top_understocked"),
+        ("top_overstocked", "/top_overstocked"),
+    ] {
+        assert_eq!(json!(ids(found)), summary[golden], "{golden}");
+    }
 }
 
 #[tokio::test]
