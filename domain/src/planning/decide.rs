@@ -188,7 +188,7 @@ impl Dismissals {
 
     /// The dismissal that hides the same as this one, whoever said so and why.
     pub fn like(&self, dismissed: &RecommendationDismissed) -> Option<&RecommendationDismissed> {
-        let hides = |of: &RecommendationDismissed| (of.kind, of.location_id.clone(), of.dismissal);
-        self.dismissed.iter().find(|known| hides(known) == hides(dismissed))
+        let hides = (dismissed.kind, &dismissed.location_id, dismissed.dismissal);
+        self.dismissed.iter().find(|known| (known.kind, &known.location_id, known.dismissal) == hides)
     }
 }
