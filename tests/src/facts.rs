@@ -71,7 +71,7 @@ impl Facts {
             match append(&mut conn, &batch).await.unwrap() {
                 Appended::Done(_) => return,
                 Appended::Stale(_) => {}
-                other => panic!("not appended: {other:?}"),
+                other @ Appended::KeysTaken(_) => panic!("not appended: {other:?}"),
             }
         }
     }

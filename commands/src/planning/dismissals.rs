@@ -24,6 +24,7 @@ impl Workspace<'_> {
             &key,
             DismissRecommendation { dismissed: dismissed.clone(), today },
         )?;
-        Ok(Outcome::Dismissed { dismissed })
+        let known = self.state::<Dismissals>(&key)?.state.like(&dismissed).cloned();
+        Ok(Outcome::Dismissed { dismissed: known.unwrap_or(dismissed) })
     }
 }

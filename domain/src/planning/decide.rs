@@ -180,14 +180,15 @@ impl Dismissals {
         }
         let notes = field::optional_text("notes", dismissed.notes.as_deref(), MAX_NOTES_CHARS)?;
         let dismissed = RecommendationDismissed { notes, ..dismissed };
-        if self.dismissed.iter().any(|known| is_same(known, &dismissed)) {
+        if self.like(&dismissed).is_some() {
             return Ok(Vec::new());
         }
         Ok(vec![RecommendationEvent::RecommendationDismissed(dismissed)])
     }
-}
 
-/// Whether two dismissals hide the same, whoever says so and why.
-fn is_same(one: &RecommendationDismissed, other: &RecommendationDismissed) -> bool {
-    (one.kind, &one.location_id, one.dismissal) == (other.kind, &other.location_id, other.dismissal)
+    /// The dismissal that hides the same as this one, whoever said so and why.
+    pub fn like(&self, dismissed: &RecommendationDismissed) -> Option<&RecommendationDismissed> {
+        let hides = (dismissed.kind, &dismissed.location_id, dismissed.dismissal);
+        self.dismissed.iter().find(|known| (known.kind, &known.location_id, known.dismissal) == hides)
+    }
 }

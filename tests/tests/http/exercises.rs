@@ -270,6 +270,13 @@ fn planning(operation: &str, names: &Names) -> Option<Exercise> {
         "list_urgent_products" => read("/dashboard/urgent-products?limit=3"),
         "list_recommendations" => read("/recommendations?page_size=3&type=DEAD_STOCK,PROMOTE&role=MARKETING"),
         "list_suggestions" => read("/order-planning/suggestions?page_size=3&min_risk=1"),
+        "read_product_metrics" => {
+            read(format!("/products/{item}/metrics")).unknown("/products/NOBODY/metrics")
+        }
+        "what_if" => {
+            let body = json!({"demand": [{"item_id": names.item, "factor": 2}]});
+            write(200, "/what-if", body).only_looks()
+        }
         _ => return None,
     };
     Some(exercise)

@@ -55,7 +55,7 @@ impl Schemas<'_> {
                 "pattern" => pattern_fault(rule.as_str().unwrap(), value),
                 "required" => missing(rule, value),
                 "oneOf" | "anyOf" => self.alternatives(word, rule, value),
-                "properties" | "items" | "allOf" | "additionalProperties" => {
+                "properties" | "propertyNames" | "items" | "allOf" | "additionalProperties" => {
                     self.inside((word, rule), schema, (value, place), faults);
                     None
                 }
@@ -85,6 +85,11 @@ impl Schemas<'_> {
                     if let Some(field) = fields.get(name) {
                         self.check(part, field, &format!("{place}/{name}"), faults);
                     }
+                }
+            }
+            ("propertyNames", Value::Object(fields)) => {
+                for name in fields.keys() {
+                    self.check(rule, &Value::from(name.as_str()), &format!("{place}/{name}"), faults);
                 }
             }
             ("items", Value::Array(items)) => {
