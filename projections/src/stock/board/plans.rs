@@ -174,10 +174,10 @@ impl Figure {
             Self::Forecast14d => plan.forecast_14d.steps().into(),
             Self::Forecast30d => plan.forecast_30d.steps().into(),
             Self::AvgDaily30 => plan.avg_daily_30.steps().into(),
-            Self::Confidence => place(Confidence::ALL, plan.confidence)?,
-            Self::Health => place(Colour::ALL, plan.colour)?,
-            Self::Status => place(Status::ALL, plan.status)?,
-            Self::Action => place(ActionCategory::ALL, plan.action_category)?,
+            Self::Confidence => place(Confidence::ALL, &plan.confidence)?,
+            Self::Health => place(Colour::ALL, &plan.colour)?,
+            Self::Status => place(Status::ALL, &plan.status)?,
+            Self::Action => place(ActionCategory::ALL, &plan.action_category)?,
             Self::PriorityScore => plan.priority_score.steps().into(),
             Self::UnclampedScore => plan.unclamped_score.steps().into(),
             Self::Dir if plan.endless => i128::MAX,
@@ -195,8 +195,8 @@ impl Figure {
 }
 
 /// Place of a word among all.
-fn place<T: PartialEq>(all: &[T], word: T) -> Option<i128> {
-    all.iter().position(|known| *known == word).and_then(|place| i128::try_from(place).ok())
+fn place<T: PartialEq>(all: &[T], word: &T) -> Option<i128> {
+    all.iter().position(|known| known == word).and_then(|place| i128::try_from(place).ok())
 }
 
 fn count<T>(words: impl Iterator<Item = T>) -> Option<i128> {
