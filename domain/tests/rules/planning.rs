@@ -229,7 +229,7 @@ fn a_run_is_published_once_in_parts_of_a_thousand() {
         .iter()
         .map(|event| match event {
             ForecastRunEvent::ForecastsPublished(part) => (part.part, part.forecasts.len()),
-            other => panic!("{other:?}"),
+            other @ ForecastRunEvent::ForecastRunPublished(_) => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(parts, [(1, 1_000), (2, 1_000), (3, 1)]);

@@ -265,6 +265,15 @@ fn planning(operation: &str, names: &Names) -> Option<Exercise> {
                 .unknown("/recommendations/REORDER~1~NOBODY/dismiss")
         }
         "list_dismissals" => read("/recommendations/dismissed?page_size=3"),
+        _ => return plans(operation, names),
+    };
+    Some(exercise)
+}
+
+/// What is read out of plans.
+fn plans(operation: &str, names: &Names) -> Option<Exercise> {
+    let item = segment(&names.item);
+    let exercise = match operation {
         "read_dashboard" => read("/dashboard"),
         "read_dashboard_metrics" => read("/dashboard/metrics?as_of=2024-06-01"),
         "list_urgent_products" => read("/dashboard/urgent-products?limit=3"),

@@ -77,7 +77,8 @@ pub(crate) async fn record_purchasing(person: &Person<'_>, name: &str) {
         record_order(&mut facts, number, row);
     }
     record_campaign(&mut facts, &rows(&folder(name).join("items.csv")));
-    facts.append(person, Utc::now()).await;
+    let now = person.app.running.state.clock.now();
+    facts.append(person, now).await;
     for row in rows(&folder(name).join("purchase_orders.csv")) {
         let Some(quantity) = optional::<i64>(&row, "received_quantity") else { continue };
         let body = json!({"item_id": row["item_id"], "location_id": "MAIN", "quantity": quantity,
@@ -434,7 +435,7 @@ async fn todays_plan_is_kept_and_changes_with_its_facts() {
     let before = person.get_caught_up("/products/10001/metrics").await.expect(200).body;
     assert_eq!(before["method"], "MOVING_AVERAGE");
     assert_eq!(before["inactive"], true, "nothing was sold for months");
-    let yesterday = Utc::now() - TimeDelta::days(1);
+    let yesterday = app.running.state.clock.now() - TimeDelta::days(1);
     let line = json!({"channel": "file", "order_id": "Z", "line_id": "Z", "item_id": "10001", "quantity": 7,
         "kind": "sale", "unit_price": {"amount": "1.00", "currency": "GBP"}, "sold_at": yesterday});
     person.post("/sales/batch", &json!([line])).await.expect(200);

@@ -247,7 +247,10 @@ async fn a_list_by_plans_is_also_a_file_and_products_name_their_supplier() {
     let owner = shop(&app).await;
     let list = caught_up(&owner, "/products?status=understocked&sort=-risk&page_size=500").await;
     let third = owner.get("/products?search=P03").await.expect(200);
-    assert_eq!(third.body["items"][0]["supplier"], json!({"supplier_id": SUPPLIER, "key": "S-1", "name": "Best"}));
+    assert_eq!(
+        third.body["items"][0]["supplier"],
+        json!({"supplier_id": SUPPLIER, "key": "S-1", "name": "Best"})
+    );
     for path in ["/products", "/products/export", "/inventory"] {
         let csv = owner.get(&format!("{path}?status=understocked&sort=-risk&format=csv")).await.expect(200);
         let text = csv.body.as_str().unwrap().trim_start_matches('\u{feff}').to_owned();
@@ -425,13 +428,19 @@ async fn a_dismissal_comes_back_with_the_next_episode_after_its_date_or_never() 
     app.stop().await;
 }
 
-#[tokio::test]
-async fn the_dashboard_sums_up_what_the_lists_say() {
-    let app = TestApp::start().await;
-    let owner = shop(&app).await;
+/// A shop that sold more of one product than there was.
+async fn oversold_shop(app: &TestApp) -> Person<'_> {
+    let owner = shop(app).await;
     let oversold = json!([{"channel": "web", "order_id": "x", "line_id": "1", "item_id": "P05", "location_id": "MAIN",
         "quantity": 3, "sold_at": app.running.state.clock.now().to_rfc3339()}]);
     owner.post("/sales/batch", &oversold).await.expect(200);
+    owner
+}
+
+#[tokio::test]
+async fn the_dashboard_sums_up_what_the_lists_say() {
+    let app = TestApp::start().await;
+    let owner = oversold_shop(&app).await;
     let full = caught_up(&owner, "/inventory?page_size=500&sort=priority").await;
     let rows = full.items();
     let board = owner.get_caught_up("/dashboard").await.expect(200);
@@ -485,6 +494,14 @@ async fn the_dashboard_sums_up_what_the_lists_say() {
     let worker = owner.key("WAREHOUSE").await.get("/dashboard").await.expect(200);
     assert!(worker.body["metrics"].get("total_inventory_value").is_none(), "{:#}", worker.body);
     assert!(worker.body["widgets"].get("total_inventory_value").is_none(), "{:#}", worker.body);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn dashboard_and_list_look_at_a_past_day_and_one_location() {
+    let app = TestApp::start().await;
+    let owner = shop(&app).await;
+    caught_up(&owner, "/inventory").await;
     let before = (app.running.state.clock.now() - Days::new(60)).date_naive();
     let past = owner.get(&format!("/dashboard?as_of={before}&location_id=SHOP")).await.expect(200);
     assert_eq!(past.text("/as_of"), before.to_string());
