@@ -146,9 +146,11 @@ async fn sums(
     if !exists {
         return Ok(Vec::new());
     }
+    // `offset 0` keeps the checksum a column: made part of the grouping it would be computed twice, and PostgreSQL would
+    // take it for unique and sort all rows.
     let statement = format!(
         "select checksum & {mask}, count(*), bit_xor(checksum)
-         from (select hash_record_extended(row({columns}), 0) as checksum from {relation}) as summed
+         from (select hash_record_extended(row({columns}), 0) as checksum from {relation} offset 0) as summed
          group by 1
          order by 1",
         mask = BUCKETS - 1,
