@@ -7,6 +7,7 @@ use event_log::event::StoredEvent;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::bulk::Builder;
 
@@ -45,8 +46,21 @@ pub trait Projection: Send + Sync + 'static {
         None
     }
 
-    /// Sums up what a builder has brought in, once keys and indexes are there. May be done twice.
-    fn sum_up<'a>(&'a self, _conn: &'a mut PgConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+    /// Companies whose rows are to be summed up after a builder has brought them in.
+    fn unsummed<'a>(
+        &'a self,
+        _conn: &'a mut PgConnection,
+    ) -> BoxFuture<'a, Result<Vec<Uuid>, ProjectionError>> {
+        std::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    /// Sums up what a builder has brought in of a company, once keys and indexes are there. May be done twice, and for
+    /// several companies at the same time.
+    fn sum_up<'a>(
+        &'a self,
+        _conn: &'a mut PgConnection,
+        _company_id: Uuid,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         std::future::ready(Ok(())).boxed()
     }
 

@@ -13,9 +13,11 @@ use event_log::LogError;
 use event_log::archive::{self, Archive};
 use event_log::copy::Part;
 use event_log::event::StoredEvent;
+use futures::{StreamExt, TryStreamExt};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::copies::{Made, move_to};
 use super::pace::Pace;
@@ -130,10 +132,21 @@ impl Loader {
         }
     }
 
-    /// Makes what is summed up from rows.
+    /// Makes what is summed up from rows, several companies at the same time.
     pub(super) async fn sum_up(&self) -> Result<(), ProjectionError> {
         let mut tx = self.pool.begin_with(self.made.begin()).await?;
-        self.projection.sum_up(&mut tx).await?;
+        let companies = self.projection.unsummed(&mut tx).await?;
+        tx.commit().await?;
+        futures::stream::iter(companies)
+            .map(|company_id| self.sum_up_company(company_id))
+            .buffer_unordered(self.connections)
+            .try_collect()
+            .await
+    }
+
+    async fn sum_up_company(&self, company_id: Uuid) -> Result<(), ProjectionError> {
+        let mut tx = self.pool.begin_with(self.made.begin()).await?;
+        self.projection.sum_up(&mut tx, company_id).await?;
         tx.commit().await?;
         Ok(())
     }

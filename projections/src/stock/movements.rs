@@ -16,6 +16,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 use serde::Deserialize;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use domain::shared::event::Event;
 use domain::stock::StockEvent;
@@ -108,8 +109,20 @@ impl Projection for Movements {
         Some(Box::<WholeHistory>::default())
     }
 
-    fn sum_up<'a>(&'a self, conn: &'a mut PgConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
-        checkpoints::take_missing(conn, self.facts_per_checkpoint).map_err(ProjectionError::from).boxed()
+    fn unsummed<'a>(
+        &'a self,
+        conn: &'a mut PgConnection,
+    ) -> BoxFuture<'a, Result<Vec<Uuid>, ProjectionError>> {
+        checkpoints::missing(conn, self.facts_per_checkpoint).map_err(ProjectionError::from).boxed()
+    }
+
+    fn sum_up<'a>(
+        &'a self,
+        conn: &'a mut PgConnection,
+        company_id: Uuid,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        let taken = checkpoints::take_missing(conn, company_id, self.facts_per_checkpoint);
+        taken.map_err(ProjectionError::from).boxed()
     }
 }
 

@@ -101,21 +101,42 @@ pub(super) async fn take(conn: &mut PgConnection, due: Vec<Checkpoint>) -> Resul
     Ok(())
 }
 
-/// Sums up what was brought in without checkpoints, company by company, in the order of checkpoints.
-pub(super) async fn take_missing(conn: &mut PgConnection, facts: i64) -> Result<(), sqlx::Error> {
-    let missing: Vec<(Uuid, i64, i64)> = sqlx::query_as(
-        "select m.company_id, m.number, max(m.position)
+/// Companies whose movements were brought in without checkpoints, those with the most first.
+pub(super) async fn missing(conn: &mut PgConnection, facts: i64) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select m.company_id
          from movements m
          where m.number % $1 = 0 and not exists (
              select from checkpoints c
              where c.company_id = m.company_id and c.checkpoint = m.number and c.part = 0)
-         group by m.company_id, m.number
-         order by m.company_id, m.number",
+         group by m.company_id
+         order by count(*) desc, m.company_id",
     )
+    .bind(facts)
+    .fetch_all(conn)
+    .await
+}
+
+/// Sums up what was brought in of a company without checkpoints, in the order of checkpoints.
+pub(super) async fn take_missing(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    facts: i64,
+) -> Result<(), sqlx::Error> {
+    let missing: Vec<(i64, i64)> = sqlx::query_as(
+        "select m.number, max(m.position)
+         from movements m
+         where m.company_id = $1 and m.number % $2 = 0 and not exists (
+             select from checkpoints c
+             where c.company_id = $1 and c.checkpoint = m.number and c.part = 0)
+         group by m.number
+         order by m.number",
+    )
+    .bind(company_id)
     .bind(facts)
     .fetch_all(&mut *conn)
     .await?;
-    let checkpoint = |(company_id, number, position)| Checkpoint { company_id, number, position, facts };
+    let checkpoint = |(number, position)| Checkpoint { company_id, number, position, facts };
     take(conn, missing.into_iter().map(checkpoint).collect()).await
 }
 
