@@ -97,7 +97,7 @@ pub(crate) async fn steady(
 pub(crate) async fn lag(shop: &Shop, items: u64, rate: f64, seconds: Duration) -> anyhow::Result<Latencies> {
     let state = shop.running.state.clone();
     let company = shop.company_id.0;
-    let start = Instant::now();
+    let (start, run) = (Instant::now(), commands::clock::Ids.next());
     let pause = Duration::from_secs_f64(1.0 / rate.max(1.0));
     let requests = start + seconds;
     let mut connections = Vec::new();
@@ -117,7 +117,7 @@ pub(crate) async fn lag(shop: &Shop, items: u64, rate: f64, seconds: Duration) -
             let body = format!(
                 r#"{{"item_id":"{item}","location_id":"MAIN","type":"ADD","quantity":1,"reason":"RECEIVING"}}"#
             );
-            let answer = connection.post("/inventory/adjust", &format!("lag-{n}"), &body).await?.expect(200)?;
+            let answer = connection.post("/inventory/adjust", &format!("lag-{run}-{n}"), &body).await?.expect(200)?;
             drop(connection);
             let answered = Instant::now();
             let position = answer.get("position").and_then(serde_json::Value::as_i64).context("no position")?;
