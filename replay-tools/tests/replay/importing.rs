@@ -110,6 +110,14 @@ impl Ours {
         events(self.database.owner(), COMPANY).await
     }
 
+    /// Where each partition of the log ends: partition, position and hash of all that is in it.
+    async fn heads(&self) -> Vec<(i16, i64, Vec<u8>)> {
+        sqlx::query_as("select partition, position, hash from log.log_head order by partition")
+            .fetch_all(self.database.owner())
+            .await
+            .unwrap()
+    }
+
     async fn log_holds(&self) {
         let reports =
             event_log::verify::verify_all(self.database.owner(), &Archive::default(), 4, &[]).await.unwrap();
@@ -178,6 +186,26 @@ async fn an_import_that_is_repeated_appends_only_what_is_new() {
     let said = ours.import(&other, &[]).await;
     assert!(said.out.contains("appended 1 event ") && said.out.contains("150 of 151"), "{}", said.out);
     assert_eq!(ours.events().await.last().unwrap().version, 6);
+}
+
+/// `STOCKTRAIL_IMPORT_EVENTS` makes the table longer, up to the million of docs/performance.md.
+#[tokio::test]
+async fn a_long_table_imported_twice_is_imported_once() {
+    let events = std::env::var("STOCKTRAIL_IMPORT_EVENTS").map_or(20_000, |events| events.parse().unwrap());
+    let (ours, other) = (Ours::empty().await, Other::with_accounts(events / 5).await);
+    let begun = Instant::now();
+    let said = ours.import(&other, &[]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("; 0 of "), "{}", said.out);
+    let (first, begun) = (begun.elapsed(), Instant::now());
+    let once = ours.heads().await;
+    assert_eq!(once.iter().map(|head| head.1).sum::<i64>(), events);
+    let said = ours.import(&other, &[]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("appended 0 events"), "{}", said.out);
+    eprintln!("{events} events: imported in {first:?}, once more in {:?}", begun.elapsed());
+    assert_eq!(ours.heads().await, once);
+    ours.log_holds().await;
 }
 
 #[tokio::test]
