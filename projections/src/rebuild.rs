@@ -40,7 +40,7 @@ pub use progress::{Progress, Stage};
 pub struct Options {
     /// Compare only; the new copy is discarded.
     pub diff_only: bool,
-    /// Events folded a second at most.
+    /// Events folded a second at most. None: as fast as it goes, but 100,000 while people read and write.
     pub max_rate: Option<u32>,
     /// Partitions that are read at the same time, and threads that fold them.
     pub connections: usize,

@@ -186,7 +186,8 @@ pub(crate) struct RebuildArgs {
     /// Compare only; the new copy is discarded.
     #[arg(long)]
     pub(crate) diff_only: bool,
-    /// Fold at most so many events a second, on average.
+    /// Fold at most so many events a second, on average. Unless told, as fast as it goes, and 100,000 a second while
+    /// people read and write.
     #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_rate: Option<u32>,
 }

@@ -32,7 +32,7 @@ pub(crate) struct RebuildParams {
     /// Compare only; the new copy is discarded.
     #[param(default = false)]
     diff_only: Option<bool>,
-    /// Fold at most so many events a second.
+    /// Fold at most so many events a second; unless told, as fast as it goes, and 100,000 while people read and write.
     #[param(minimum = 1)]
     max_rate: Option<u32>,
 }

@@ -68,7 +68,7 @@ impl Loader {
         let mut waiting = waiting.into_iter();
         let mut running = JoinSet::new();
         loop {
-            while running.len() < self.connections
+            while running.len() < self.pace.at_once(self.connections)
                 && let Some((partition, from, to)) = waiting.next()
             {
                 running.spawn(Arc::clone(self).partition(partition, from, to));
@@ -139,7 +139,7 @@ impl Loader {
         tx.commit().await?;
         futures::stream::iter(companies)
             .map(|company_id| self.sum_up_company(company_id))
-            .buffer_unordered(self.connections)
+            .buffer_unordered(self.pace.at_once(self.connections))
             .try_collect()
             .await
     }

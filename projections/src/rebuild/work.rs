@@ -91,7 +91,10 @@ impl Work {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+        let (loader, mut watching) = (Arc::clone(&self.loader), JoinSet::new());
+        watching.spawn(async move { loader.pace.watch(&loader.pool).await });
         let done = self.claimed(purpose).await;
+        drop(watching);
         self.loader.made.release(&mut claimed).await?;
         claimed.close().await?;
         self.loader.teller.stage(Stage::Done);
@@ -157,7 +160,8 @@ impl Work {
         let goal = base.as_ref().map_or(Goal::Log, |base| Goal::Copy(base.key));
         loader.load(&goal.positions(conn).await?).await?;
         loader.teller.stage(Stage::Indexing);
-        keys.put_back(&loader.pool, &loader.made.schema, loader.connections).await?;
+        let at_once = loader.pace.at_once(loader.connections);
+        keys.put_back(&loader.pool, &loader.made.schema, at_once).await?;
         loader.sum_up().await?;
         loader.teller.stage(Stage::CatchingUp);
         loader.follow(conn, goal).await?;
