@@ -25,7 +25,7 @@ pub(crate) struct PlanParams {
 }
 
 impl PlanParams {
-    /// The day asked about, in the company's time zone; none for today's plan. A day to come has no plan.
+    /// The day asked about, in the company's time zone, today at the latest; none for today's plan.
     pub(crate) async fn day(
         &self,
         conn: &mut PgConnection,
@@ -36,11 +36,7 @@ impl PlanParams {
             instants(conn, state, caller, [("?as_of", self.as_of.as_deref(), End::Close)]).await?;
         let Some(instant) = instant else { return Ok(None) };
         let zone = companies::time_zone(conn, state, caller).await?;
-        let day = instant.with_timezone(&zone).date_naive();
-        if day > caller.now.with_timezone(&zone).date_naive() {
-            return Err(Problem::invalid("invalid_parameter", "?as_of", "must not lie in the future"));
-        }
-        Ok(Some(day))
+        Ok(Some(instant.min(caller.now).with_timezone(&zone).date_naive()))
     }
 
     /// The location asked about, which must exist.

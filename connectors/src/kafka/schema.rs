@@ -141,7 +141,7 @@ impl Probe {
         let (mut properties, mut required) = (Map::new(), Vec::new());
         for (name, value) in fields {
             path.push(Step::Field(name.clone()));
-            if self.reads(path, Change::Without).is_err() {
+            if self.reads(path, Change::Without).is_err() && !self.goes_with_a_word(path, fields) {
                 required.push(json!(name));
             }
             properties.insert(name.clone(), self.schema(path, value));
@@ -154,6 +154,24 @@ impl Probe {
             schema.insert("required".to_owned(), Value::Array(required));
         }
         schema
+    }
+
+    /// Whether a field is there only with some words of another field of its object, as a date is with `until` alone.
+    fn goes_with_a_word(&self, path: &Path, fields: &Map<String, Value>) -> bool {
+        let Some(Step::Field(own)) = path.last() else { return false };
+        fields.iter().filter(|(name, value)| *name != own && value.is_string()).any(|(name, _)| {
+            let mut beside = path.clone();
+            beside.pop();
+            beside.push(Step::Field(name.clone()));
+            let refusal = self.reads(&beside, Change::To(json!(NONSENSE))).err().map(|error| reason(&error));
+            let words = refusal.as_deref().and_then(words_of).unwrap_or_default();
+            words.into_iter().any(|word| {
+                let mut changed = self.sample.clone();
+                apply(&mut changed, path, Change::Without);
+                apply(&mut changed, &beside, Change::To(json!(word)));
+                at(&changed, &beside).is_some() && self.decode(&changed).is_ok()
+            })
+        })
     }
 
     fn array(&self, path: &mut Path, items: &[Value]) -> Value {

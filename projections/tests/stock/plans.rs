@@ -323,6 +323,11 @@ const FIGURES: [(Figure, Naive); 25] = [
     (Figure::AttentionReasons, |plan| i64::try_from(plan.attention_reasons.iter().count()).ok()),
 ];
 
+/// Whether there is a figure of days of inventory, or more of them than any figure.
+fn is_known(plan: &ItemPlan) -> bool {
+    plan.dir.is_some() || plan.endless
+}
+
 fn compare(one: Option<&ItemPlan>, other: Option<&ItemPlan>, sort: &Sort) -> Ordering {
     let Column::Plan(figure) = &sort.column else { panic!("only figures are sorted by here") };
     if *figure == Figure::Dir {
@@ -330,13 +335,9 @@ fn compare(one: Option<&ItemPlan>, other: Option<&ItemPlan>, sort: &Sort) -> Ord
             (Some(one), Some(other)) if sort.descending => lists::by_dir_falling(one, other),
             (Some(one), Some(other)) => lists::by_dir(one, other),
             // No plan stands with the nulls.
-            (Some(one), None) => {
-                (one.dir.is_none() && !one.endless).then_some(Ordering::Equal).unwrap_or(Ordering::Less)
-            }
-            (None, Some(other)) => (other.dir.is_none() && !other.endless)
-                .then_some(Ordering::Equal)
-                .unwrap_or(Ordering::Greater),
-            (None, None) => Ordering::Equal,
+            (Some(one), None) if is_known(one) => Ordering::Less,
+            (None, Some(other)) if is_known(other) => Ordering::Greater,
+            (Some(_), None) | (None, Some(_) | None) => Ordering::Equal,
         };
     }
     let naive = FIGURES.iter().find(|(known, _)| known == figure).unwrap().1;

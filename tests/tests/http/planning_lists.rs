@@ -42,7 +42,7 @@ async fn shop(app: &TestApp) -> Person<'_> {
     let sold: Vec<Value> = (0..60_i64)
         .map(|line| {
             let item = format!("P{:02}", (line * 7) % 10);
-            json!({"channel": "web", "order_id": line.to_string(), "line_id": "1", "item_id": item,
+            json!({"channel": "web", "order_id": line.to_string(), "line_id": line.to_string(), "item_id": item,
                 "location_id": "MAIN", "quantity": 1 + line % 3, "sold_at": ago(now, line % 33 + 1)})
         })
         .collect();
@@ -431,7 +431,7 @@ async fn a_dismissal_comes_back_with_the_next_episode_after_its_date_or_never() 
 /// A shop that sold more of one product than there was.
 async fn oversold_shop(app: &TestApp) -> Person<'_> {
     let owner = shop(app).await;
-    let oversold = json!([{"channel": "web", "order_id": "x", "line_id": "1", "item_id": "P05", "location_id": "MAIN",
+    let oversold = json!([{"channel": "web", "order_id": "x", "line_id": "x1", "item_id": "P05", "location_id": "MAIN",
         "quantity": 3, "sold_at": app.running.state.clock.now().to_rfc3339()}]);
     owner.post("/sales/batch", &oversold).await.expect(200);
     owner
