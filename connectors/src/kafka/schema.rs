@@ -36,8 +36,8 @@ pub(crate) fn collect(fields: &mut Fields, golden: &Value) {
 
 /// The schema of one event type in one version, from its golden file and the fields of all events.
 pub(crate) fn schema_of(event_type: &EventType, version: i16, golden: &Value, fields: &Fields) -> Value {
-    let mut probe = Probe { event_type: *event_type, version, sample: golden.clone() };
-    probe.complete(&mut Vec::new(), fields);
+    let mut probe = Probe { event_type: *event_type, version, fields, sample: golden.clone() };
+    probe.complete(&mut Vec::new());
     let mut schema = probe.schema(&mut Vec::new(), &probe.sample);
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("examples".to_owned(), json!([golden]));
@@ -54,23 +54,25 @@ enum Step {
     First,
 }
 
-struct Probe {
+struct Probe<'a> {
     event_type: EventType,
     version: i16,
+    /// What fields of any event hold.
+    fields: &'a Fields,
     /// A payload that today's code reads.
     sample: Value,
 }
 
-impl Probe {
+impl Probe<'_> {
     /// Gives the sample, at this place and below, every field that the decoder knows there.
-    fn complete(&mut self, path: &mut Path, fields: &Fields) {
+    fn complete(&mut self, path: &mut Path) {
         if self.is_free(path) {
             return;
         }
         let names: Vec<Step> = match at(&self.sample, path) {
             Some(Value::Object(present)) => {
                 let present: Vec<String> = present.keys().cloned().collect();
-                for (name, values) in fields.iter().filter(|(name, _)| !present.contains(name)) {
+                for (name, values) in self.fields.iter().filter(|(name, _)| !present.contains(name)) {
                     path.push(Step::Field(name.clone()));
                     self.add(path, values);
                     path.pop();
@@ -83,7 +85,7 @@ impl Probe {
         };
         for step in names {
             path.push(step);
-            self.complete(path, fields);
+            self.complete(path);
             path.pop();
         }
     }
@@ -147,6 +149,9 @@ impl Probe {
             properties.insert(name.clone(), self.schema(path, value));
             path.pop();
         }
+        for (name, schema) in self.with_other_words(path, fields) {
+            properties.entry(name).or_insert(schema);
+        }
         let mut schema = json!({"type": "object", "properties": properties});
         if !required.is_empty()
             && let Some(schema) = schema.as_object_mut()
@@ -159,19 +164,49 @@ impl Probe {
     /// Whether a field is there only with some words of another field of its object, as a date is with `until` alone.
     fn goes_with_a_word(&self, path: &Path, fields: &Map<String, Value>) -> bool {
         let Some(Step::Field(own)) = path.last() else { return false };
+        let place = path.get(..path.len() - 1).unwrap_or_default().to_vec();
         fields.iter().filter(|(name, value)| *name != own && value.is_string()).any(|(name, _)| {
-            let mut beside = path.clone();
-            beside.pop();
-            beside.push(Step::Field(name.clone()));
-            let refusal = self.reads(&beside, Change::To(json!(NONSENSE))).err().map(|error| reason(&error));
-            let words = refusal.as_deref().and_then(words_of).unwrap_or_default();
-            words.into_iter().any(|word| {
+            let beside = [place.clone(), vec![Step::Field(name.clone())]].concat();
+            self.words_at(&beside).into_iter().any(|word| {
                 let mut changed = self.sample.clone();
                 apply(&mut changed, path, Change::Without);
                 apply(&mut changed, &beside, Change::To(json!(word)));
-                at(&changed, &beside).is_some() && self.decode(&changed).is_ok()
+                // With another word another field may be missing, which the sample does not have.
+                match self.decode(&changed) {
+                    Ok(_) => true,
+                    Err(error) => missing(&error).is_some_and(|field| field != *own),
+                }
             })
         })
+    }
+
+    /// Fields that are there only with another word of one of these than the sample has.
+    fn with_other_words(&self, path: &Path, fields: &Map<String, Value>) -> Vec<(String, Value)> {
+        let mut found = Vec::new();
+        for (tag, _) in fields.iter().filter(|(_, value)| value.is_string()) {
+            let beside = [path.clone(), vec![Step::Field(tag.clone())]].concat();
+            for word in self.words_at(&beside) {
+                let mut other = Self { sample: self.sample.clone(), ..*self };
+                apply(&mut other.sample, &beside, Change::To(json!(word)));
+                let Err(error) = other.decode(&other.sample) else { continue };
+                let Some(name) = missing(&error) else { continue };
+                let mut place = [path.clone(), vec![Step::Field(name.clone())]].concat();
+                let values = self.fields.get(&name).map(Vec::as_slice).unwrap_or_default();
+                let fits =
+                    values.iter().find(|value| other.reads(&place, Change::To((*value).clone())).is_ok());
+                if let Some(value) = fits {
+                    apply(&mut other.sample, &place, Change::To(value.clone()));
+                    found.push((name, other.schema(&mut place, value)));
+                }
+            }
+        }
+        found
+    }
+
+    /// The words that a text field takes; none where it takes any text.
+    fn words_at(&self, path: &Path) -> Vec<String> {
+        let refusal = self.reads(path, Change::To(json!(NONSENSE))).err().map(|error| reason(&error));
+        refusal.as_deref().and_then(words_of).unwrap_or_default()
     }
 
     fn array(&self, path: &mut Path, items: &[Value]) -> Value {
@@ -183,11 +218,12 @@ impl Probe {
     }
 
     fn text(&self, path: &Path, text: &str) -> Value {
-        let refusal = self.reads(path, Change::To(json!(NONSENSE))).err().map(|error| reason(&error));
-        if let Some(words) = refusal.as_deref().and_then(words_of) {
+        let words = self.words_at(path);
+        if !words.is_empty() {
             return json!({"type": "string", "enum": words});
         }
-        match (refusal.is_some(), format_of(text)) {
+        let is_refused = self.reads(path, Change::To(json!(NONSENSE))).is_err();
+        match (is_refused, format_of(text)) {
             (true, Some(format)) => json!({"type": "string", "format": format}),
             _ => json!({"type": "string"}),
         }
@@ -248,6 +284,13 @@ fn reason(error: &DecodeError) -> String {
         DecodeError::Payload { source, .. } => source.to_string(),
         other => other.to_string(),
     }
+}
+
+/// The field that the decoder misses: serde names it in its refusal.
+fn missing(error: &DecodeError) -> Option<String> {
+    let refusal = reason(error);
+    let named = refusal.strip_prefix("missing field `")?.split('`').next()?;
+    Some(named.to_owned())
 }
 
 /// The words that the decoder would have taken: serde names them in its refusal.
