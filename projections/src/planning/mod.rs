@@ -6,7 +6,7 @@
 //! computation itself is [`domain::planning::plan()`]: what is stored here is what it gives for the same inputs.
 //!
 //! Blocks are cut before a day begins and before a recommendation is dismissed, so that every day ends with the same
-//! plans however events came in blocks: episodes of recommendations depend on it ([`episodes`]).
+//! plans however events came in blocks: episodes of recommendations depend on it (`episodes`).
 //!
 //! Read in this order: this file, `days`, `states`, `mentions`, `costs`, `forecasts`; [`firm`], [`items`],
 //! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`], [`supplier_queries`],

@@ -1,8 +1,8 @@
 //! Projection `planning_settings`: what people chose for planning beside the company's settings.
 //!
 //! `settings` holds one row per stream as it stands now: the company's rules and forecast policy, and what categories
-//! and items have of their own. `history` keeps every choice with who made it. [`days`] has holidays and what was set
-//! for products' days, [`dismissals`] the recommendations that somebody does not want to see.
+//! and items have of their own. `history` keeps every choice with who made it. `days` has holidays and what was set
+//! for products' days, `dismissals` the recommendations that somebody does not want to see.
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
