@@ -97,8 +97,8 @@ pub(crate) async fn list(
     if listing.format.is_download() {
         return file(state, caller, &listing, question).await;
     }
-    let page = (count(listing.offset()), count(listing.limit()));
-    let found = question.find(&state, &caller, page.0, page.1).await?;
+    let (offset, limit) = listing.window();
+    let found = question.find(&state, &caller, offset, limit).await?;
     let items = listed(&state, &caller, &found.items).await?;
     let total = i64::try_from(found.total).unwrap_or(i64::MAX);
     Ok(List::new(items, total, &listing).into_response())

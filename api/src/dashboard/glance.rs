@@ -4,14 +4,14 @@ use chrono::NaiveDate;
 use domain::planning::Overflow;
 use domain::planning::summary::Summary;
 use domain::shared::money::Currency;
+use projections::planning::Planned;
 use projections::planning::activity::{self, Activity};
-use projections::planning::queries::{self, Question};
-use projections::planning::{Firm, Planned};
+use projections::planning::queries::Question;
 use projections::stock::board::Overview;
 use projections::tenant;
 
 use crate::context::Caller;
-use crate::planning::as_of::{PlanParams, before_the_first_day, shown};
+use crate::planning::as_of::{PlanParams, firm, shown};
 use crate::planning::find::plans;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -62,9 +62,4 @@ impl Glance {
 fn summary(overview: &Overview) -> Result<Summary, Overflow> {
     let sums = overview.sums;
     sums.totals.summary(sums.unplanned_value()?, Some(sums.value_week_ago()?))
-}
-
-async fn firm(state: &AppState, caller: &Caller) -> Result<Firm, Problem> {
-    let mut tx = queries::begin(&state.reads, caller.company_id).await?;
-    before_the_first_day(Firm::read(&mut tx, caller.company_id).await?)
 }

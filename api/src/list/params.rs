@@ -134,6 +134,11 @@ impl Listing {
     pub(crate) fn offset(&self) -> i64 {
         self.cursor.map_or_else(|| i64::from(self.page - 1) * i64::from(self.page_size), |cursor| cursor.0)
     }
+
+    /// Rows of a list in memory that are asked for: how many before them, and how many at most. A file holds all.
+    pub(crate) fn window(&self) -> (usize, usize) {
+        if self.format.is_download() { (0, usize::MAX) } else { (count(self.offset()), count(self.limit())) }
+    }
 }
 
 /// Of `columns`, the last of which are money, those that the caller may sort by.

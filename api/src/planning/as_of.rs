@@ -1,8 +1,10 @@
 //! The day and place of a plan, as requests name them.
 
-use chrono::NaiveDate;
-use projections::catalogue::queries;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::shared::moment::local_date;
+use projections::catalogue::queries::location;
 use projections::planning::firm::Firm;
+use projections::planning::queries;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
@@ -35,8 +37,7 @@ impl PlanParams {
         let [instant] =
             instants(conn, state, caller, [("?as_of", self.as_of.as_deref(), End::Close)]).await?;
         let Some(instant) = instant else { return Ok(None) };
-        let zone = companies::time_zone(conn, state, caller).await?;
-        Ok(Some(instant.min(caller.now).with_timezone(&zone).date_naive()))
+        day_of(conn, state, caller, instant).await.map(Some)
     }
 
     /// The location asked about, which must exist.
@@ -47,11 +48,22 @@ impl PlanParams {
     ) -> Result<Option<String>, Problem> {
         let Some(named) = &self.location_id else { return Ok(None) };
         let named = named.trim();
-        match queries::location(conn, caller.company_id, named).await? {
+        match location(conn, caller.company_id, named).await? {
             Some(location) => Ok(Some(location.location_id)),
             None => Err(unknown_location(named)),
         }
     }
+}
+
+/// The company's day of an instant, today at the latest.
+pub(crate) async fn day_of(
+    conn: &mut PgConnection,
+    state: &AppState,
+    caller: &Caller,
+    instant: DateTime<Utc>,
+) -> Result<NaiveDate, Problem> {
+    let zone = companies::time_zone(conn, state, caller).await?;
+    Ok(local_date(instant.min(caller.now), zone))
 }
 
 /// 503: the company's first day has not begun yet for the read model.
@@ -60,6 +72,12 @@ pub(crate) fn before_the_first_day<T>(found: Option<T>) -> Result<T, Problem> {
         Problem::new(Status::Unavailable, "not_yet", "the first day of the company is being planned")
             .retry_after(1)
     })
+}
+
+/// The company as planning knows it.
+pub(crate) async fn firm(state: &AppState, caller: &Caller) -> Result<Firm, Problem> {
+    let mut tx = queries::begin(&state.reads, caller.company_id).await?;
+    before_the_first_day(Firm::read(&mut tx, caller.company_id).await?)
 }
 
 /// The currency of a company's money, for those who may see it.

@@ -3,15 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use projections::planning::Planned;
 use projections::planning::queries::{Question, view};
 use projections::stock::board::{Ask, Found, Other, PastLevel};
 use projections::stock::past;
-use sqlx::PgConnection;
 
-use crate::companies;
 use crate::context::Caller;
+use crate::planning::as_of::day_of;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::stock::instant::{End, instants};
@@ -61,17 +59,6 @@ pub(crate) async fn find(
     }
     let question = Question { as_of: day, location: moment.location, items: None };
     Ok((planned(state, caller, ask, Some(levels), question).await?, true))
-}
-
-/// The company's day of an instant, today at the latest.
-async fn day_of(
-    conn: &mut PgConnection,
-    state: &AppState,
-    caller: &Caller,
-    at: DateTime<Utc>,
-) -> Result<chrono::NaiveDate, Problem> {
-    let zone = companies::time_zone(conn, state, caller).await?;
-    Ok(at.min(caller.now).with_timezone(&zone).date_naive())
 }
 
 /// A page with the plans of a question; where plans do not decide what is on it, only its own are computed.

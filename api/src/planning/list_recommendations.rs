@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use domain::planning::recommendation::{Audience, RecommendationType, RecommendationTypes};
 use domain::shared::ids::LocationId;
 use projections::planning::Firm;
-use projections::planning::queries::{self, Question};
+use projections::planning::queries::Question;
 use projections::planning::recommendation_queries;
 use projections::stock::board::{Filter, FoundRecommendations, RecommendationAsk};
 use projections::tenant;
@@ -14,8 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::list::{List, ListParams, Listing, count, download, in_memory};
-use crate::planning::as_of::{PlanParams, before_the_first_day};
+use crate::list::{List, ListParams, Listing, download, in_memory};
+use crate::planning::as_of::{PlanParams, firm};
 use crate::planning::find::plans;
 use crate::planning::recommendation_row::{Of, RecommendationRow};
 use crate::problem::Problem;
@@ -91,12 +91,13 @@ pub(crate) async fn list(
     let is_past = question.as_of.is_some_and(|day| day != firm.day);
     let dismissed = if is_past { Vec::new() } else { dismissed(&state, &caller, &firm, &question).await? };
     let hides = filters.dismissed != Some(true);
+    let (offset, limit) = listing.window();
     let ask = RecommendationAsk {
         kinds: firm.rules.seen_by(filters.role.map(Audience::from)).and(kinds),
         filter: Filter { category: filters.category, search: filters.search, ..Filter::default() },
         hidden: if hides { dismissed.clone() } else { Vec::new() },
-        offset: if file { 0 } else { count(listing.offset()) },
-        limit: if file { usize::MAX } else { count(listing.limit()) },
+        offset,
+        limit,
     };
     let is_other = is_past || question.location.is_some();
     let plans = if is_other { Some(plans(&state, &caller, &question).await?) } else { None };
@@ -108,11 +109,6 @@ pub(crate) async fn list(
         return download(&listing, "recommendations", in_memory(rows.into_iter())).await;
     }
     Ok(List::new(rows, total, &listing).into_response())
-}
-
-async fn firm(state: &AppState, caller: &Caller) -> Result<Firm, Problem> {
-    let mut tx = queries::begin(&state.reads, caller.company_id).await?;
-    before_the_first_day(Firm::read(&mut tx, caller.company_id).await?)
 }
 
 async fn dismissed(

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use crate::companies;
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::list::{List, ListParams, Listing, count, download, in_memory};
+use crate::list::{List, ListParams, Listing, download, in_memory};
 use crate::planning::find::{Moment, find};
 use crate::planning::plan_columns;
 use crate::planning::plan_filters::PlanFilters;
@@ -73,12 +73,8 @@ pub(crate) async fn list(
     };
     let mut filter = by_plan.join(&state, &caller, filter).await?;
     filter.plan.is_suggested = true;
-    let ask = Ask {
-        filter,
-        sort: if sort.is_empty() { work_queue() } else { sort },
-        offset: if file { 0 } else { count(listing.offset()) },
-        limit: if file { usize::MAX } else { count(listing.limit()) },
-    };
+    let (offset, limit) = listing.window();
+    let ask = Ask { filter, sort: if sort.is_empty() { work_queue() } else { sort }, offset, limit };
     let location = filters.location_id.as_deref();
     let moment = Moment { as_of: filters.as_of.as_deref(), known_at: None, location };
     let (found, _) = find(&state, &caller, moment, &ask).await?;

@@ -11,7 +11,7 @@ use domain::planning::summary::Totals;
 use domain::shared::money::Currency;
 use projections::planning::Planned;
 use projections::planning::firm::Firm;
-use projections::planning::queries::{Question, what_if as planned_if};
+use projections::planning::queries::what_if as planned_if;
 use projections::planning::scenario::{Delivery, DemandFactor, LeadTime, LeadTimeOf, Scenario};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -156,13 +156,12 @@ pub(crate) async fn what_if(
     let location = params.location(&mut tx, &caller).await?;
     let scenario = scenario(&mut tx, &caller, &supposed).await?;
     drop(tx);
-    let question = Question { as_of: day, location: location.as_deref(), items: None };
     let mut refused = None;
     let supposing = |firm: &Firm| {
         let settings = firm.settings.with(&supposed.settings).map_err(|refusal| refused = Some(refusal));
         Scenario { settings: settings.ok(), ..scenario }
     };
-    let found = planned_if(&state.reads, caller.company_id, &question, supposing).await?;
+    let found = planned_if(&state.reads, caller.company_id, (day, location.as_deref()), supposing).await?;
     if let Some(refusal) = refused {
         return Err(not_a_setting(&refusal));
     }

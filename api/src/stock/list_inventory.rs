@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use crate::catalogue::company_currency;
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::list::{List, ListParams, Listing, count, download, in_memory, sortable};
+use crate::list::{List, ListParams, Listing, download, in_memory, sortable};
 use crate::planning::find::{Moment, find};
 use crate::planning::plan_columns;
 use crate::planning::plan_filters::PlanFilters;
@@ -90,11 +90,12 @@ pub(crate) async fn list(
     if file {
         caller.require(Room::Money)?;
     }
+    let (offset, limit) = listing.window();
     let ask = Ask {
         sort: sort(&caller, &listing)?,
         filter: by_plan.join(&state, &caller, filters.filter()).await?,
-        offset: if file { 0 } else { count(listing.offset()) },
-        limit: if file { usize::MAX } else { count(listing.limit()) },
+        offset,
+        limit,
     };
     let moment = Moment {
         as_of: filters.as_of.as_deref(),

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -19,7 +19,9 @@ use domain::stock::{SaleLine, StockEvent};
 use event_log::event::StoredEvent;
 
 use crate::projection::{ProjectionError, decode};
-use crate::stock::reservations::{Open, Reservations};
+use crate::sales::facts::{self, Happened};
+use crate::stock::movements::late::counted_since;
+use crate::stock::reservations::Reservations;
 use crate::streams;
 
 /// Key of a row of `days`. What is not known is an empty text: the channel of a movement that is no sale, the place of a
@@ -133,60 +135,23 @@ impl Changes {
 
     /// Promised units are not there for planning; they are again when they leave, and their leaving takes them.
     fn promises(&mut self, event: &StoredEvent, fact: &StockEvent, reservations: &mut Reservations) {
-        let date = fact.entry().local_date;
         let channel = sale(fact).map_or("", |sale| sale.channel.as_str());
-        let freed = match fact {
-            StockEvent::UnitsReserved(reserved) => {
-                self.add(event, date, &reserved.location_id, channel, -reserved.sale.quantity);
-                let open =
-                    Open { location_id: reserved.location_id.clone(), quantity: reserved.sale.quantity };
-                reservations.promise(event, &reserved.sale, open)
-            }
-            StockEvent::ReservedUnitsShipped(shipped) => {
-                reservations.set_free(event, &shipped.sale, shipped.sale.quantity)
-            }
-            StockEvent::SaleCancelled(cancelled) if cancelled.released != 0 => {
-                reservations.set_free(event, &cancelled.sale, cancelled.released)
-            }
-            _ => None,
-        };
-        if let Some(freed) = freed {
-            self.add(event, date, &freed.location_id, channel, freed.quantity);
+        for change in reservations.take_in(event, fact) {
+            self.add(event, fact.entry().local_date, &change.location_id, channel, -change.quantity);
         }
     }
 
     fn demand(&mut self, event: &StoredEvent, fact: &StockEvent) {
-        let entry = fact.entry();
-        let moved_at = || entry.movements.first().map_or("", |movement| movement.location_id.as_str());
-        let date = entry.local_date;
-        match fact {
-            StockEvent::Sold(sold) => {
-                self.day(event, date, moved_at(), sold.sale.channel.as_str()).line_units +=
-                    sold.sale.quantity;
-            }
-            StockEvent::UnitsReserved(reserved) => {
-                let (place, sale) = (reserved.location_id.as_str(), &reserved.sale);
-                self.day(event, date, place, sale.channel.as_str()).line_units += sale.quantity;
-            }
-            StockEvent::SaleCancelled(cancelled) => {
-                let (place, sale) = (cancelled.location_id.as_str(), &cancelled.sale);
-                self.day(event, date, place, sale.channel.as_str()).cancel_units += sale.quantity;
-            }
-            StockEvent::Returned(returned) => {
-                let moved = || entry.movements.iter().map(|movement| movement.quantity).sum();
-                let (channel, units) = match &returned.sale {
-                    Some(sale) => (sale.channel.as_str(), sale.quantity),
-                    None => ("", moved()),
-                };
-                self.day(event, date, moved_at(), channel).return_units += units;
-            }
-            StockEvent::OpeningBalanceSet(_)
-            | StockEvent::StockAdjusted(_)
-            | StockEvent::StockCounted(_)
-            | StockEvent::StockTransferred(_)
-            | StockEvent::StockReceived(_)
-            | StockEvent::ReservedUnitsShipped(_)
-            | StockEvent::SyncedFromChannel(_) => {}
+        // Units that are shipped were demand when they were promised.
+        let fact = facts::fact(event, fact).filter(|fact| fact.happened != Happened::Shipped);
+        let Some(fact) = fact else { return };
+        let channel = fact.sale.as_ref().map_or("", |sale| sale.channel.as_str());
+        let day = self.day(event, fact.local_date, fact.location_id(), channel);
+        match fact.happened {
+            Happened::Sold | Happened::Reserved => day.line_units += fact.quantity,
+            Happened::Cancelled => day.cancel_units += fact.quantity,
+            Happened::Returned => day.return_units += fact.quantity,
+            Happened::Shipped => {}
         }
     }
 
@@ -337,9 +302,7 @@ impl Statements {
         let place = place(event, movement);
         let at = entry.effective_at;
         let known = self.known.entry(place.clone()).or_default();
-        // At one instant a statement closes all that happened, and the later of two statements holds.
-        let since = if is_statement { at + TimeDelta::microseconds(1) } else { at };
-        let next = known.range(since..).next().map(|(_, day)| *day);
+        let next = known.range(counted_since(at, is_statement)..).next().map(|(_, day)| *day);
         if is_statement {
             known.insert(at, entry.local_date);
             self.new.insert((place, at), entry.local_date);

@@ -1,8 +1,8 @@
 //! Rows of `episodes`: how often each recommendation of an item came, and whether it is there (decision 33).
 //!
 //! An episode is told apart by days, not by changes: one that goes and comes back on the same day is the same. So its
-//! number is the same however events came in blocks, live or after a rebuild. `counted` is how many there were before the
-//! company's day, `lasted` whether the last of them was there when it began. A dismissal counts its episode.
+//! number is the same however events came in blocks, live or after a rebuild. `counted`, `lasted` and `began_on`
+//! are what stood when the company's day began, `episode`, `holds` and `since` what stands by its newest plan. A dismissal counts its episode.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use domain::planning::ItemPlan;
 use domain::planning::event::RecommendationEvent;
-use domain::planning::recommendation::{DismissalScope, RecommendationType};
+use domain::planning::recommendation::{DismissalScope, Episodes, RecommendationType};
 use event_log::event::StoredEvent;
 
 use crate::projection::{ProjectionError, decode};
@@ -21,28 +21,17 @@ use crate::streams;
 /// How often one recommendation of an item came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Count {
-    counted: i32,
-    lasted: bool,
-    began_on: Option<NaiveDate>,
-    holds: bool,
-    since: Option<NaiveDate>,
+    /// When the company's day began.
+    before: Episodes,
+    /// By the newest plan of the day.
+    now: Episodes,
 }
 
 impl Count {
-    /// Takes in whether the plan of a day has the recommendation.
-    fn on(mut self, day: NaiveDate, holds: bool) -> Self {
-        self.holds = holds;
-        self.since = match (holds, self.lasted) {
-            (true, true) => self.began_on,
-            (true, false) => Some(day),
-            (false, _) => None,
-        };
-        self
-    }
-
-    /// Number of the newest episode, from 1; 0 while there was none.
-    fn newest(self) -> i32 {
-        if self.holds && !self.lasted { self.counted.saturating_add(1) } else { self.counted }
+    /// Takes in whether the newest plan of a day has the recommendation.
+    fn on(self, day: NaiveDate, holds: bool) -> Self {
+        let now = self.before.on(day, holds);
+        Self { now: Episodes { since: now.since.filter(|_| holds), ..now }, ..self }
     }
 }
 
@@ -116,17 +105,20 @@ async fn read(
     company_id: Uuid,
     plans: &[(&str, Option<&ItemPlan>)],
 ) -> Result<BTreeMap<(String, String), Count>, sqlx::Error> {
-    type Row = (String, String, i32, bool, Option<NaiveDate>, bool, Option<NaiveDate>);
+    type Row = (String, String, i32, bool, Option<NaiveDate>, i32, bool, Option<NaiveDate>);
     let rows: Vec<Row> = sqlx::query_as(
-        "select item_key, type, counted, lasted, began_on, holds, since from episodes
+        "select item_key, type, counted, lasted, began_on, episode, holds, since from episodes
          where company_id = $1 and item_key = any($2)",
     )
     .bind(company_id)
     .bind(plans.iter().map(|(item, _)| *item).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
-    let counts = rows.into_iter().map(|(item, kind, counted, lasted, began_on, holds, since)| {
-        ((item, kind), Count { counted, lasted, began_on, holds, since })
+    let episodes =
+        |newest, is_open, since| Episodes { newest: u32::try_from(newest).unwrap_or(0), is_open, since };
+    let counts = rows.into_iter().map(|(item, kind, counted, lasted, began_on, episode, holds, since)| {
+        let (before, now) = (episodes(counted, lasted, began_on), episodes(episode, holds, since));
+        ((item, kind), Count { before, now })
     });
     Ok(counts.collect())
 }
@@ -139,6 +131,7 @@ async fn write(
     if changed.is_empty() {
         return Ok(());
     }
+    let number = |episodes: u32| i32::try_from(episodes).unwrap_or(i32::MAX);
     let (none, changed): (Vec<&Changed<'_>>, Vec<&Changed<'_>>) =
         changed.iter().partition(|(.., count)| *count == Count::default());
     sqlx::query(
@@ -167,12 +160,12 @@ async fn write(
     .bind(company_id)
     .bind(changed.iter().map(|(item, ..)| *item).collect::<Vec<_>>())
     .bind(changed.iter().map(|(_, kind, _)| kind.name()).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(.., count)| count.counted).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(.., count)| count.lasted).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(.., count)| count.began_on).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(.., count)| count.holds).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(.., count)| count.since).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(.., count)| count.newest()).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| number(count.before.newest)).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.before.is_open).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.before.since).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.now.is_open).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| count.now.since).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(.., count)| number(count.now.newest)).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())

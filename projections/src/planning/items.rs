@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{Days, NaiveDate};
 use sqlx::PgConnection;
 
 use domain::campaigns::Campaign;
@@ -22,6 +22,7 @@ use domain::planning::{Amount, Demand, ItemInput, PlanDay, PlanSettings, Rate, p
 use domain::purchasing::order::PurchaseOrder;
 use domain::purchasing::supplier::Supplier;
 use domain::shared::ids::ItemId;
+use domain::shared::moment::close_of_day;
 use domain::shared::quantity::Units;
 
 use super::firm::Firm;
@@ -150,11 +151,13 @@ pub async fn read(
     let products = states::read::<Product>(conn, company_id, ask.items).await?;
     let mut sales = read_days(conn, firm, ask).await?;
     let mut levels = read_levels(conn, firm, ask).await?;
-    let today = ask.history == History::Recent;
-    let known_sales = if today { read_sold(conn, firm, ask).await? } else { BTreeMap::new() };
-    let mut terms = mentions::read::<Supplier>(conn, company_id, ask.items, false).await?;
-    let mut orders = mentions::read::<PurchaseOrder>(conn, company_id, ask.items, today).await?;
-    let campaigns = mentions::read::<Campaign>(conn, company_id, ask.items, false).await?;
+    let known_sales = match ask.history {
+        History::Whole => BTreeMap::new(),
+        History::Recent => read_sold(conn, firm, ask).await?,
+    };
+    let mut terms = mentions::read::<Supplier>(conn, company_id, ask.items, day.stock_on).await?;
+    let mut orders = mentions::read::<PurchaseOrder>(conn, company_id, ask.items, day.stock_on).await?;
+    let campaigns = mentions::read::<Campaign>(conn, company_id, ask.items, day.stock_on).await?;
     let mut costs = read_costs(conn, firm, ask).await?;
     let by_rules = firm.policy == ForecastPolicy::MovingAverage || ask.location.is_some();
     let mut forecasts =
@@ -245,6 +248,7 @@ async fn read_costs(
     firm: &Firm,
     ask: &Ask<'_>,
 ) -> Result<BTreeMap<String, Option<Amount>>, sqlx::Error> {
+    let week_ago = ask.day.stock_on.checked_sub_days(Days::new(7)).unwrap_or_default();
     let rows: Vec<(String, Option<rust_decimal::Decimal>, Option<String>)> = sqlx::query_as(&format!(
         "select distinct on (item_key) item_key, amount, currency from costs
          where company_id = $1 and {}
@@ -253,7 +257,7 @@ async fn read_costs(
     ))
     .bind(firm.company_id)
     .bind(ask.items)
-    .bind(close_of(firm, ask.day.stock_on.checked_sub_days(Days::new(7)).unwrap_or_default()))
+    .bind(close_of_day(week_ago, firm.time_zone))
     .fetch_all(conn)
     .await?;
     let own = firm.currency.as_ref().map(domain::shared::money::Currency::code);
@@ -262,11 +266,4 @@ async fn read_costs(
         (item, amount)
     });
     Ok(costs.collect())
-}
-
-/// The last instant of a day of the company.
-fn close_of(firm: &Firm, day: NaiveDate) -> DateTime<Utc> {
-    let next = day.succ_opt().unwrap_or(day).and_time(NaiveTime::MIN);
-    let instant = firm.time_zone.from_local_datetime(&next).earliest().map(|at| at.to_utc());
-    instant.unwrap_or_else(|| next.and_utc())
 }

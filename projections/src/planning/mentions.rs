@@ -11,7 +11,7 @@ use uuid::Uuid;
 use domain::campaigns::Campaign;
 use domain::planning::explain::Ordered;
 use domain::planning::supply::{Offer, Receipt, Supply};
-use domain::purchasing::order::state::Since;
+use domain::purchasing::order::state::{Since, held_on};
 use domain::purchasing::order::{OrderStatus, PurchaseOrder};
 use domain::purchasing::supplier::Supplier;
 use domain::shared::ids::{PurchaseOrderId, SupplierId};
@@ -29,9 +29,9 @@ pub(super) trait Mentioning: State {
     /// What it says of each item.
     fn mentions(&self) -> BTreeMap<String, Self::Mention>;
 
-    /// Whether today's plan has to know it; plans as of a past day look at all.
-    fn is_open(_mention: &Self::Mention) -> bool {
-        true
+    /// The day from whose close on it says nothing more; none while it does.
+    fn ended_on(_mention: &Self::Mention) -> Option<NaiveDate> {
+        None
     }
 }
 
@@ -119,11 +119,6 @@ pub struct OrderedUnits {
     pub line: Ordered,
 }
 
-/// What held at the close of a day, of values by the instants from which they hold.
-fn held_on<T: Copy>(held: &[Since<T>], day: NaiveDate) -> Option<T> {
-    held.iter().rev().find(|since| since.local_date <= day).map(|since| since.value)
-}
-
 /// A campaign that is neither a draft nor called off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Promotion {
@@ -179,8 +174,9 @@ impl Mentioning for PurchaseOrder {
         mentions
     }
 
-    fn is_open(order: &Order) -> bool {
-        order.statuses.last().is_some_and(|since| since.value.is_active())
+    /// An order that is not active says nothing of the day on which it ended and of those after it (R12).
+    fn ended_on(order: &Order) -> Option<NaiveDate> {
+        order.statuses.last().filter(|since| !since.value.is_active()).map(|since| since.local_date)
     }
 }
 
@@ -214,7 +210,7 @@ pub(super) async fn update<S: Mentioning>(
         for (item, mention) in after {
             if before.get(&item) != Some(&mention) {
                 let said = crate::rows::json(&mention)?;
-                rows.push((change.company_id, item, change.stream_id.as_str(), said, S::is_open(&mention)));
+                rows.push((change.company_id, item, change.stream_id.as_str(), said, S::ended_on(&mention)));
             }
         }
     }
@@ -230,13 +226,13 @@ pub(super) async fn update<S: Mentioning>(
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "insert into mentions (company_id, item_key, kind, stream_id, said, is_open)
-         select company_id, item_key, $1, stream_id, said::json, is_open
-         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[])
-             as said (company_id, item_key, stream_id, said, is_open)
+        "insert into mentions (company_id, item_key, kind, stream_id, said, ended_on)
+         select company_id, item_key, $1, stream_id, said::json, ended_on
+         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[])
+             as said (company_id, item_key, stream_id, said, ended_on)
          on conflict (company_id, item_key, kind, stream_id) do update set
              said = excluded.said,
-             is_open = excluded.is_open",
+             ended_on = excluded.ended_on",
     )
     .bind(S::kind())
     .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
@@ -250,23 +246,23 @@ pub(super) async fn update<S: Mentioning>(
     Ok(items.chain(rows.into_iter().map(|row| (row.0, row.1))).collect())
 }
 
-/// What states of one kind say of items of a company, by item and stream; with `open` only what today's plan needs.
+/// What states of one kind say of items of a company on a day, by item and stream.
 pub(super) async fn read<S: Mentioning>(
     conn: &mut PgConnection,
     company_id: Uuid,
     items: Option<&[String]>,
-    open: bool,
+    day: NaiveDate,
 ) -> Result<BTreeMap<String, Vec<S::Mention>>, sqlx::Error> {
     let rows: Vec<(String, String)> = sqlx::query_as(&format!(
         "select item_key, said::text from mentions
-         where company_id = $1 and {} and kind = $3 and (is_open or not $4)
+         where company_id = $1 and {} and kind = $3 and (ended_on is null or ended_on > $4)
          order by item_key, stream_id",
         narrowed(items)
     ))
     .bind(company_id)
     .bind(items)
     .bind(S::kind())
-    .bind(open)
+    .bind(day)
     .fetch_all(conn)
     .await?;
     let mut mentions: BTreeMap<String, Vec<S::Mention>> = BTreeMap::new();

@@ -33,6 +33,7 @@ use domain::purchasing::supplier::{Supplier, SupplierEvent};
 use domain::sales::event::SalesReportEvent;
 use domain::sales::{Channel, ChannelEvent};
 use domain::shared::event::Event;
+use domain::shared::moment::local_date;
 use domain::stock::StockEvent;
 use event_log::event::StoredEvent;
 
@@ -187,9 +188,7 @@ async fn begin_days(
     for event in streams::of::<CompanyEvent>(block) {
         let date = match decode(event)? {
             CompanyEvent::DayStarted(started) => started.date,
-            CompanyEvent::CompanyFounded(founded) => {
-                event.recorded_at.with_timezone(&founded.profile.time_zone).date_naive()
-            }
+            CompanyEvent::CompanyFounded(founded) => local_date(event.recorded_at, founded.profile.time_zone),
             _ => continue,
         };
         let day = began.entry(event.company_id).or_insert(date);
@@ -258,7 +257,8 @@ create table mentions (
     kind text not null,
     stream_id text not null,
     said json not null,
-    is_open boolean not null,
+    -- The day from whose close on it says nothing more.
+    ended_on date,
     primary key (company_id, item_key, kind, stream_id)
 );
 create index mentions_stream on mentions (company_id, kind, stream_id);

@@ -13,7 +13,7 @@ use super::SCHEMA;
 use super::firm::Firm;
 use super::items::{self, Ask, History, ItemFacts};
 use super::plan_row::{self, Planned};
-use super::recompute::{Plans, Seeds, means, plan_all, plan_with, seeds_of, stored_sums};
+use super::recompute::{Seeds, means, plan_all, plan_with, seeds_of, stored_sums};
 use super::scenario::Scenario;
 use crate::tenant;
 
@@ -57,6 +57,10 @@ impl Question<'_> {
     fn is_kept(&self, firm: &Firm) -> bool {
         self.location.is_none() && self.as_of.is_none_or(|day| day == firm.day)
     }
+
+    fn is_of_all(&self) -> bool {
+        self.location.is_none() && self.items.is_none()
+    }
 }
 
 /// A snapshot in which names without schema are those of this read model.
@@ -78,12 +82,16 @@ pub async fn view(
         let planned = plan_row::read(&mut tx, company_id, question.items).await?;
         return Ok(Some(View { firm, planned }));
     }
-    let Material { firm, facts, seeds } = read(&mut tx, firm, question).await?;
-    let Plans { planned, .. } = plan_with(&facts, &seeds);
+    let facts = facts(&mut tx, &firm, question).await?;
+    let planned = if question.is_of_all() {
+        plan_all(&facts).planned
+    } else {
+        plan_with(&facts, &seeds(&mut tx, &firm, question, &facts).await?).planned
+    };
     Ok(Some(View { firm, planned }))
 }
 
-/// What the plans are computed from; none before the company's first day.
+/// What the plans of some items, or of a location, are computed from; none before the company's first day.
 pub async fn material(
     reads: &PgPool,
     company_id: Uuid,
@@ -91,65 +99,74 @@ pub async fn material(
 ) -> Result<Option<Material>, sqlx::Error> {
     let mut tx = begin(reads, company_id).await?;
     let Some(firm) = Firm::read(&mut tx, company_id).await? else { return Ok(None) };
-    read(&mut tx, firm, question).await.map(Some)
+    let facts = facts(&mut tx, &firm, question).await?;
+    let seeds = seeds(&mut tx, &firm, question, &facts).await?;
+    Ok(Some(Material { firm, facts, seeds }))
 }
 
-/// Plans as they are and as they would be, from one snapshot; none before the company's first day.
+/// Plans of all items as they are and as they would be, from one snapshot; none before the company's first day.
 pub async fn what_if(
     reads: &PgPool,
     company_id: Uuid,
-    question: &Question<'_>,
+    (as_of, location): (Option<NaiveDate>, Option<&str>),
     scenario: impl FnOnce(&Firm) -> Scenario,
 ) -> Result<Option<(View, View)>, sqlx::Error> {
     let mut tx = begin(reads, company_id).await?;
     let Some(firm) = Firm::read(&mut tx, company_id).await? else { return Ok(None) };
     let scenario = scenario(&firm);
     let would_be = scenario.firm(&firm);
-    let before = read(&mut tx, firm, question).await?;
-    let ask = Question { items: None, location: None, ..*question };
-    let mut company = read(&mut tx, would_be.clone(), &ask).await?.facts;
-    for facts in &mut company {
-        scenario.change(facts);
+    let company = Question { as_of, location: None, items: None };
+    let before = plan_all(&facts(&mut tx, &firm, &company).await?).planned;
+    let after = plan_all(&supposed(&mut tx, &would_be, &company, &scenario).await?).planned;
+    if location.is_none() {
+        let (before, after) = (View { firm, planned: before }, View { firm: would_be, planned: after });
+        return Ok(Some((before, after)));
     }
-    let seeds = seeds_of(&plan_all(&company).planned);
-    let after = if question.location.is_none() {
-        company
-    } else {
-        let mut there = read(&mut tx, would_be.clone(), question).await?.facts;
-        for facts in &mut there {
-            scenario.change(facts);
-        }
-        there
-    };
-    let view = |firm, facts: &[ItemFacts], seeds| View { firm, planned: plan_with(facts, seeds).planned };
-    let is_asked = |facts: &ItemFacts| question.items.is_none_or(|items| items.contains(&facts.item_key));
-    let after: Vec<ItemFacts> = after.into_iter().filter(is_asked).collect();
-    Ok(Some((view(before.firm, &before.facts, &before.seeds), view(would_be, &after, &seeds))))
+    let there = Question { location, ..company };
+    let are = plan_with(&facts(&mut tx, &firm, &there).await?, &seeds_of(&before)).planned;
+    let were = plan_with(&supposed(&mut tx, &would_be, &there, &scenario).await?, &seeds_of(&after)).planned;
+    Ok(Some((View { firm, planned: are }, View { firm: would_be, planned: were })))
 }
 
-async fn read(
+/// What plans are computed from.
+async fn facts(
     tx: &mut Transaction<'static, Postgres>,
-    firm: Firm,
+    firm: &Firm,
     question: &Question<'_>,
-) -> Result<Material, sqlx::Error> {
-    let day = question.day(&firm);
-    let ask = Ask { items: question.items, day, location: question.location, history: History::Whole };
-    let facts = items::read(tx, &firm, &ask).await?;
-    if ask.items.is_none() && ask.location.is_none() {
-        let seeds = seeds_of(&plan_all(&facts).planned);
-        return Ok(Material { firm, facts, seeds });
+) -> Result<Vec<ItemFacts>, sqlx::Error> {
+    let (items, location, day) = (question.items, question.location, question.day(firm));
+    items::read(tx, firm, &Ask { items, day, location, history: History::Whole }).await
+}
+
+/// The same, as a scenario would have it.
+async fn supposed(
+    tx: &mut Transaction<'static, Postgres>,
+    would_be: &Firm,
+    question: &Question<'_>,
+    scenario: &Scenario,
+) -> Result<Vec<ItemFacts>, sqlx::Error> {
+    let mut facts = facts(tx, would_be, question).await?;
+    for facts in &mut facts {
+        scenario.change(facts);
     }
+    Ok(facts)
+}
+
+/// Means of the categories of those items that were never sold, over the whole company.
+async fn seeds(
+    tx: &mut Transaction<'static, Postgres>,
+    firm: &Firm,
+    question: &Question<'_>,
+    facts: &[ItemFacts],
+) -> Result<Seeds, sqlx::Error> {
     let unsold: BTreeSet<String> =
         facts.iter().filter(|facts| facts.sold.is_none()).map(|facts| facts.category.clone()).collect();
-    if unsold.is_empty() || day == PlanDay::live(firm.day) {
+    if unsold.is_empty() || question.day(firm) == PlanDay::live(firm.day) {
         // The means of today stand in the plans that are kept.
-        let seeds = means(&stored_sums(tx, firm.company_id, &unsold, &[]).await?);
-        return Ok(Material { firm, facts, seeds });
+        return Ok(means(&stored_sums(tx, firm.company_id, &unsold, &[]).await?));
     }
-    let company = Ask { items: None, location: None, ..ask };
-    let all = items::read(tx, &firm, &company).await?;
-    let seeds = seeds_of(&plan_all(&all).planned);
-    Ok(Material { firm, facts, seeds })
+    let company = Question { items: None, location: None, ..*question };
+    Ok(seeds_of(&plan_all(&self::facts(tx, firm, &company).await?).planned))
 }
 
 /// The figure because of which an item has no plan: no plan can hold it.

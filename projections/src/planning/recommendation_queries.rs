@@ -1,12 +1,12 @@
 //! What readers ask of recommendations: which episode each is in, and which nobody wants to see (decision 33).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use domain::planning::recommendation::{RecommendationId, RecommendationType};
+use domain::planning::recommendation::{DismissalScope, RecommendationId, RecommendationType};
 
 /// An episode of a recommendation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,26 +46,46 @@ pub async fn dismissed(
     location: Option<&str>,
     day: NaiveDate,
 ) -> Result<Vec<(String, RecommendationType)>, sqlx::Error> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "select distinct d.item_key, d.kind
+    let rows: Vec<Dismissed> = sqlx::query_as(
+        "select d.item_key, d.kind, d.scope, d.episode, d.until, e.episode as newest
          from planning_settings_1.dismissals d
          left join planning_1.episodes e
              on e.company_id = d.company_id and e.item_key = d.item_key and e.type = d.kind
-         where d.company_id = $1
-             and d.location_id is not distinct from $2
-             and case d.scope
-                     when 'forever' then true
-                     when 'until' then d.until >= $3
-                     else d.episode = greatest(coalesce(e.episode, 1), 1)
-                 end",
+         where d.company_id = $1 and d.location_id is not distinct from $2",
     )
     .bind(company_id)
     .bind(location)
-    .bind(day)
     .fetch_all(conn)
     .await?;
-    let known = rows.into_iter().filter_map(|(item, kind)| Some((item, RecommendationType::named(&kind)?)));
-    Ok(known.collect())
+    let hidden = rows.into_iter().filter(|row| row.hides(day));
+    let hidden: BTreeSet<_> =
+        hidden.filter_map(|row| Some((row.item_key, RecommendationType::named(&row.kind)?))).collect();
+    Ok(hidden.into_iter().collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct Dismissed {
+    item_key: String,
+    kind: String,
+    scope: String,
+    episode: Option<i64>,
+    until: Option<NaiveDate>,
+    newest: Option<i32>,
+}
+
+impl Dismissed {
+    /// Whether it hides the newest episode on a day.
+    fn hides(&self, day: NaiveDate) -> bool {
+        let number = |episode: i64| u32::try_from(episode).ok();
+        let scope = match (self.scope.as_str(), self.until, self.episode.and_then(number)) {
+            ("forever", ..) => DismissalScope::Forever,
+            ("until", Some(date), _) => DismissalScope::Until { date },
+            (_, _, Some(episode)) => DismissalScope::Episode { episode },
+            _ => return false,
+        };
+        let newest = self.newest.and_then(|newest| number(newest.into())).unwrap_or(1).max(1);
+        scope.hides(newest, day)
+    }
 }
 
 /// Whether the company's plan has a recommendation in this episode; none where it plans no such item.

@@ -8,15 +8,14 @@ use uuid::Uuid;
 
 use domain::planning::number::PlanError;
 use domain::planning::seed::{self, CategorySeed};
-use domain::planning::{PlanDay, Rate};
+use domain::planning::{ItemPlan, PlanDay, Rate};
 
+use super::episodes;
 use super::firm::Firm;
 use super::items::{self, Ask, History, ItemFacts};
 use super::plan_row::{self, Planned};
 use super::touched::Scope;
-use super::{episodes, states};
 use crate::projection::ProjectionError;
-use domain::catalogue::product::Product;
 
 /// An item that cannot be planned.
 #[derive(Debug)]
@@ -59,18 +58,14 @@ pub type Seeds = BTreeMap<String, Rate>;
 /// active items help others.
 pub fn plan_all(facts: &[ItemFacts]) -> Plans {
     let (sold, unsold): (Vec<_>, Vec<_>) = facts.iter().partition(|facts| facts.sold.is_some());
-    let mut plans = plan_each(sold, &Seeds::new());
+    let mut plans = plan_with(sold, &Seeds::new());
     let seeds = seeds_of(&plans.planned);
-    plans.join(plan_each(unsold, &seeds));
+    plans.join(plan_with(unsold, &seeds));
     plans
 }
 
 /// Plans items from their facts and the means of their categories.
-pub fn plan_with(facts: &[ItemFacts], seeds: &Seeds) -> Plans {
-    plan_each(facts, seeds)
-}
-
-fn plan_each<'a>(facts: impl IntoIterator<Item = &'a ItemFacts>, seeds: &Seeds) -> Plans {
+pub fn plan_with<'a>(facts: impl IntoIterator<Item = &'a ItemFacts>, seeds: &Seeds) -> Plans {
     let mut plans = Plans::default();
     for facts in facts {
         plans.take(facts, facts.planned(seeds.get(&facts.category).copied()));
@@ -261,7 +256,7 @@ pub(super) async fn stored_sums(
         .collect())
 }
 
-/// Items of these categories.
+/// Items of these categories, as far as they have plans, and those that have none.
 async fn of_categories(
     conn: &mut PgConnection,
     company_id: Uuid,
@@ -270,11 +265,16 @@ async fn of_categories(
     if categories.is_empty() {
         return Ok(Vec::new());
     }
-    let products = states::read::<Product>(conn, company_id, None).await?;
-    let within = products.into_iter().filter(|(_, product)| {
-        product.known().is_some_and(|known| categories.contains(&known.details.category))
-    });
-    Ok(within.map(|(item, _)| item).collect())
+    // What has no plan says no category there: it is tried again.
+    sqlx::query_scalar(
+        "select item_key from plans where company_id = $1 and category = any($2)
+         union all
+         select item_key from unplanned where company_id = $1",
+    )
+    .bind(company_id)
+    .bind(categories.iter().map(String::as_str).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await
 }
 
 /// Keeps plans in the place of those of `replaced`, all where none.
@@ -286,7 +286,7 @@ async fn keep(
     plans: Plans,
 ) -> Result<(), ProjectionError> {
     plan_row::replace(conn, firm.company_id, position, replaced, &plans.planned).await?;
-    let mut by_item: BTreeMap<&str, Option<&domain::planning::ItemPlan>> =
+    let mut by_item: BTreeMap<&str, Option<&ItemPlan>> =
         replaced.unwrap_or_default().iter().map(|item| (item.as_str(), None)).collect();
     by_item.extend(plans.unplanned.iter().map(|item| (item.item_key.as_str(), None)));
     for planned in &plans.planned {

@@ -16,37 +16,37 @@ use crate::projection::{ProjectionError, decode};
 
 /// One event about units of a sale line, or about units that a person took back.
 #[derive(Debug)]
-pub(super) struct Fact {
+pub(crate) struct Fact {
     /// Tenant.
-    pub(super) company_id: Uuid,
+    pub(crate) company_id: Uuid,
     /// Its place in the log.
-    pub(super) position: i64,
+    pub(crate) position: i64,
     /// Key of the product.
-    pub(super) item_key: Arc<str>,
+    pub(crate) item_key: Arc<str>,
     /// What happened.
-    pub(super) happened: Happened,
+    pub(crate) happened: Happened,
     /// Where; none where the event does not say.
-    pub(super) place: Option<LocationId>,
+    pub(crate) place: Option<LocationId>,
     /// Units, above 0.
-    pub(super) quantity: Units,
+    pub(crate) quantity: Units,
     /// When.
-    pub(super) at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
     /// Day of the company on which it happened.
-    pub(super) local_date: NaiveDate,
+    pub(crate) local_date: NaiveDate,
     /// The line; none where a person took units back.
-    pub(super) sale: Option<SaleLine>,
+    pub(crate) sale: Option<SaleLine>,
 }
 
 impl Fact {
     /// Where, as rows say it; empty where the event does not.
-    pub(super) fn location_id(&self) -> &str {
+    pub(crate) fn location_id(&self) -> &str {
         self.place.as_ref().map_or("", LocationId::as_str)
     }
 }
 
 /// What happened to the units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Happened {
+pub(crate) enum Happened {
     /// They left. Demand.
     Sold,
     /// They were promised. Demand.
@@ -63,8 +63,7 @@ pub(super) enum Happened {
 pub(super) fn of_block(block: &[StoredEvent]) -> Result<Vec<Fact>, ProjectionError> {
     let mut facts = Vec::with_capacity(block.len());
     for event in block.iter().filter(|event| is_about_sales(event)) {
-        let decoded: StockEvent = decode(event)?;
-        facts.extend(fact(event, decoded));
+        facts.extend(fact(event, &decode(event)?));
     }
     Ok(facts)
 }
@@ -77,13 +76,14 @@ pub(super) fn is_about_sales(event: &StoredEvent) -> bool {
         )
 }
 
-fn fact(event: &StoredEvent, decoded: StockEvent) -> Option<Fact> {
+/// What an event says about such units; none where it is about others.
+pub(crate) fn fact(event: &StoredEvent, decoded: &StockEvent) -> Option<Fact> {
     let (happened, entry, location_id, sale) = match decoded {
-        StockEvent::Sold(e) => (Happened::Sold, e.entry, None, Some(e.sale)),
-        StockEvent::UnitsReserved(e) => (Happened::Reserved, e.entry, Some(e.location_id), Some(e.sale)),
-        StockEvent::ReservedUnitsShipped(e) => (Happened::Shipped, e.entry, None, Some(e.sale)),
-        StockEvent::SaleCancelled(e) => (Happened::Cancelled, e.entry, Some(e.location_id), Some(e.sale)),
-        StockEvent::Returned(e) => (Happened::Returned, e.entry, None, e.sale),
+        StockEvent::Sold(e) => (Happened::Sold, &e.entry, None, Some(&e.sale)),
+        StockEvent::UnitsReserved(e) => (Happened::Reserved, &e.entry, Some(&e.location_id), Some(&e.sale)),
+        StockEvent::ReservedUnitsShipped(e) => (Happened::Shipped, &e.entry, None, Some(&e.sale)),
+        StockEvent::SaleCancelled(e) => (Happened::Cancelled, &e.entry, Some(&e.location_id), Some(&e.sale)),
+        StockEvent::Returned(e) => (Happened::Returned, &e.entry, None, e.sale.as_ref()),
         StockEvent::OpeningBalanceSet(_)
         | StockEvent::StockAdjusted(_)
         | StockEvent::StockCounted(_)
@@ -96,11 +96,11 @@ fn fact(event: &StoredEvent, decoded: StockEvent) -> Option<Fact> {
         position: event.position,
         item_key: Arc::clone(&event.stream_id),
         happened,
-        place: location_id.or_else(|| entry.movements.first().map(|movement| movement.location_id.clone())),
-        quantity: sale.as_ref().map_or_else(|| moved(&entry), |sale| sale.quantity),
+        place: location_id.or_else(|| entry.movements.first().map(|movement| &movement.location_id)).cloned(),
+        quantity: sale.map_or_else(|| moved(entry), |sale| sale.quantity),
         at: entry.effective_at,
         local_date: entry.local_date,
-        sale,
+        sale: sale.cloned(),
     })
 }
 

@@ -22,7 +22,7 @@ use facts::Fact;
 use lines::Changes;
 use reports::Reports;
 
-mod facts;
+pub(crate) mod facts;
 mod lines;
 mod demand;
 mod reports;

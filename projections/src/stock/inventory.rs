@@ -22,7 +22,7 @@ use event_log::event::StoredEvent;
 
 use crate::bulk::{Builder, Rows, Target};
 use crate::projection::{Projection, ProjectionError, decode};
-use crate::stock::reservations::{Open, Reservations};
+use crate::stock::reservations::Reservations;
 
 /// Schema that the queries of this release read.
 pub const SCHEMA: &str = "inventory_1";
@@ -144,7 +144,9 @@ impl Changes {
 
 fn fold(changes: &mut Changes, reservations: &mut Reservations, event: &StoredEvent, fact: &StockEvent) {
     fold_movements(changes, event, fact.entry());
-    fold_promise(changes, reservations, event, fact);
+    for change in reservations.take_in(event, fact) {
+        changes.level(event, &change.location_id).reserved += change.quantity;
+    }
 }
 
 fn fold_movements(changes: &mut Changes, event: &StoredEvent, entry: &Entry) {
@@ -157,31 +159,6 @@ fn fold_movements(changes: &mut Changes, event: &StoredEvent, entry: &Entry) {
             Some(Discrepancy::Closed) => change.discrepancy_since = None,
             None => {}
         }
-    }
-}
-
-fn fold_promise(
-    changes: &mut Changes,
-    reservations: &mut Reservations,
-    event: &StoredEvent,
-    fact: &StockEvent,
-) {
-    let freed = match fact {
-        StockEvent::UnitsReserved(reserved) => {
-            changes.level(event, &reserved.location_id).reserved += reserved.sale.quantity;
-            let open = Open { location_id: reserved.location_id.clone(), quantity: reserved.sale.quantity };
-            reservations.promise(event, &reserved.sale, open)
-        }
-        StockEvent::ReservedUnitsShipped(shipped) => {
-            reservations.set_free(event, &shipped.sale, shipped.sale.quantity)
-        }
-        StockEvent::SaleCancelled(cancelled) if cancelled.released != 0 => {
-            reservations.set_free(event, &cancelled.sale, cancelled.released)
-        }
-        _ => None,
-    };
-    if let Some(freed) = freed {
-        changes.level(event, &freed.location_id).reserved -= freed.quantity;
     }
 }
 

@@ -30,7 +30,7 @@ use late::Statements;
 use legs::{Leg, Legs};
 
 mod legs;
-mod late;
+pub(crate) mod late;
 mod days;
 mod checkpoints;
 

@@ -24,7 +24,7 @@ pub(crate) struct Reservations {
     open: BTreeMap<Key, Open>,
 }
 
-/// Units promised at one location.
+/// Units promised at one location, or by how much they changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Open {
     pub(crate) location_id: LocationId,
@@ -66,13 +66,30 @@ impl Reservations {
         Ok(Self { named, open })
     }
 
-    /// Notes a promise; answers the one that it takes the place of.
-    pub(crate) fn promise(&mut self, event: &StoredEvent, line: &SaleLine, open: Open) -> Option<Open> {
-        self.open.insert(key(event, line), open)
+    /// Takes in a fact. Answers by how much it changed the units reserved, and where.
+    pub(crate) fn take_in(&mut self, event: &StoredEvent, fact: &StockEvent) -> Vec<Open> {
+        let mut changes = Vec::new();
+        let freed = match fact {
+            StockEvent::UnitsReserved(reserved) => {
+                let open =
+                    Open { location_id: reserved.location_id.clone(), quantity: reserved.sale.quantity };
+                changes.push(open.clone());
+                self.open.insert(key(event, &reserved.sale), open)
+            }
+            StockEvent::ReservedUnitsShipped(shipped) => {
+                self.set_free(event, &shipped.sale, shipped.sale.quantity)
+            }
+            StockEvent::SaleCancelled(cancelled) if cancelled.released != 0 => {
+                self.set_free(event, &cancelled.sale, cancelled.released)
+            }
+            _ => None,
+        };
+        changes.extend(freed.map(|freed| Open { quantity: -freed.quantity, ..freed }));
+        changes
     }
 
     /// Ends the promise of up to `units` of a line; answers how many of them were promised, and where.
-    pub(crate) fn set_free(&mut self, event: &StoredEvent, line: &SaleLine, units: i64) -> Option<Open> {
+    fn set_free(&mut self, event: &StoredEvent, line: &SaleLine, units: i64) -> Option<Open> {
         let key = key(event, line);
         let open = self.open.get_mut(&key)?;
         let quantity = units.min(open.quantity);

@@ -163,6 +163,7 @@ fn hold<T>(held: &mut Vec<Since<T>>, occurred: Occurred, value: T) {
     held.insert(place, Since { effective_at, local_date, value });
 }
 
-fn held_on<T: Copy>(held: &[Since<T>], day: NaiveDate) -> Option<T> {
+/// What held at the close of a day, of values by the instants from which they hold; none before the first.
+pub fn held_on<T: Copy>(held: &[Since<T>], day: NaiveDate) -> Option<T> {
     held.iter().rev().find(|since| since.local_date <= day).map(|since| since.value)
 }

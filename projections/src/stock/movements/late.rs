@@ -28,7 +28,7 @@ impl Statements {
         }
         let place = (leg.company_id, Arc::clone(leg.item_key), leg.location_id.clone());
         let stated = self.0.entry(place).or_default();
-        let since = leg.superseded_by.map(|_| counted_since(leg));
+        let since = leg.superseded_by.map(|_| leg.counted_since());
         let next = since.and_then(|since| stated.range(since..).next().copied());
         if leg.anchored_at.is_some() {
             stated.insert(leg.effective_at);
@@ -39,8 +39,14 @@ impl Statements {
 
 /// Statements at this instant or later have counted a late movement: at one instant a statement closes all that happened,
 /// and the later of two statements holds.
-pub(super) fn counted_since(leg: &Leg<'_>) -> DateTime<Utc> {
-    if leg.anchored_at.is_some() { leg.effective_at + TimeDelta::microseconds(1) } else { leg.effective_at }
+pub(crate) fn counted_since(effective_at: DateTime<Utc>, is_statement: bool) -> DateTime<Utc> {
+    if is_statement { effective_at + TimeDelta::microseconds(1) } else { effective_at }
+}
+
+impl Leg<'_> {
+    pub(super) fn counted_since(&self) -> DateTime<Utc> {
+        counted_since(self.effective_at, self.anchored_at.is_some())
+    }
 }
 
 /// Places of late movements, and instants from which statements have counted them, column by column.

@@ -12,7 +12,7 @@ use domain::stock::StockEvent;
 use domain::stock::event::movement_id;
 use event_log::event::StoredEvent;
 
-use super::late::{Late, Statements, counted_since};
+use super::late::{Late, Statements};
 use crate::bulk::{Rows, Target};
 use crate::stock::words::{reason_name, reference_name, type_name};
 
@@ -146,7 +146,7 @@ impl Legs {
         self.authors.push(leg.created_by.to_owned());
         self.facts.push(leg.fact);
         if leg.superseded_by.is_some() {
-            self.late.push((self.counted.len(), counted_since(leg)));
+            self.late.push((self.counted.len(), leg.counted_since()));
         }
         self.counted.push(self.statements.take(leg));
     }
