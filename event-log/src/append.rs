@@ -167,6 +167,15 @@ pub async fn append_unless_turn(
     append_by(conn, batch, seal, APPEND_UNLESS_TURN).await
 }
 
+/// The same for the process that has the turn, on the connection that took it. The turn ends, unless a key was taken.
+pub async fn append_in_turn(
+    conn: &mut PgConnection,
+    batch: &Batch,
+    seal: &Seal,
+) -> Result<Appended, LogError> {
+    append_by(conn, batch, seal, APPEND_IN_TURN).await
+}
+
 async fn append_by(
     conn: &mut PgConnection,
     batch: &Batch,
@@ -242,6 +251,11 @@ const APPEND_UNLESS_TURN: &str = "
 select outcome, position, batch, hash
 from log.append_unless_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
     $21, $22, $23)";
+
+const APPEND_IN_TURN: &str = "
+select outcome, position, batch, hash
+from log.append_in_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+    $22, $23)";
 
 async fn call(
     conn: &mut PgConnection,

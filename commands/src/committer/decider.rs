@@ -9,6 +9,7 @@ use event_log::append::{self, Batch, Head, KeyClaim, Seal};
 use event_log::event::StoredEvent;
 use event_log::read;
 use event_log::snapshot::Snapshot;
+use event_log::turn::Tail;
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
@@ -24,7 +25,7 @@ const MAX_STOCK_STATES: usize = 400_000;
 /// Events read at once when another process was ahead.
 const CATCH_UP: i64 = 10_000;
 /// After so many turns in which nobody else wrote, none are taken any more.
-const ALONE: u32 = 20;
+const ALONE: u32 = 100;
 
 /// The states that the log has led to so far, and where the log stood then.
 pub(super) struct Decider {
@@ -80,15 +81,31 @@ impl Decider {
         }
     }
 
+    /// Whether other processes append, too, so that turns are to be taken.
+    pub(super) fn is_contended(&self) -> bool {
+        self.contended
+    }
+
+    /// Takes the turn on the connection for appending, unless that has it, and takes in what others appended
+    /// meanwhile. True when that was something.
+    pub(super) async fn take_turn(&mut self, appends: &mut Link) -> Result<bool, CommitError> {
+        let known = self.known_head().await?;
+        let Some(Tail { head, events }) = appends.take_turn(known.position, CATCH_UP).await? else {
+            return Ok(false);
+        };
+        let moved = head != known;
+        self.alone = if moved { 0 } else { self.alone + 1 };
+        self.contended = self.alone < ALONE;
+        self.take_in(head, events)?;
+        Ok(moved)
+    }
+
     /// Brings the memory up to date and decides on it. `None`: something had to be read first; prepare again.
     pub(super) async fn prepare(
         &mut self,
         jobs: &[Job],
         found: &mut Found,
     ) -> Result<Option<(Head, Decided)>, CommitError> {
-        if self.contended && self.reads.begin_turn().await? {
-            self.behind = true;
-        }
         if self.behind && self.catch_up().await? {
             found.outdate();
         }
@@ -202,27 +219,38 @@ impl Decider {
         let partition = self.partition;
         let connection = self.reads.open().await?;
         let target = append::head(connection, partition).await?;
-        self.alone = if target == known { self.alone.saturating_add(1) } else { 0 };
-        self.contended &= self.alone < ALONE;
-        if target.position - known.position > CATCH_UP {
-            self.memory.clear();
-        } else if target != known {
-            let missed = read::after(connection, partition, known.position, CATCH_UP).await?;
-            let missed: Vec<_> =
-                missed.into_iter().filter(|event| event.position <= target.position).collect();
-            for event in &missed {
-                if let Some(directory) = self.memory.get_mut(&event.company_id) {
-                    directory.absorb(event)?;
-                }
-                self.last_recorded = self.last_recorded.max(event.recorded_at);
-            }
-            drop(self.feed.send(Arc::from(missed)));
-        }
-        self.published.store(target.position, Ordering::Release);
         let moved = target != known;
-        self.head = Some(target);
-        self.behind = false;
+        let events = if target.position - known.position > CATCH_UP {
+            None
+        } else {
+            let mut missed = read::after(connection, partition, known.position, CATCH_UP).await?;
+            missed.retain(|event| event.position <= target.position);
+            Some(missed)
+        };
+        self.take_in(target, events)?;
         Ok(moved)
+    }
+
+    /// Takes in what others appended up to a head. Where that is not known, everything is read again when it is needed.
+    fn take_in(&mut self, head: Head, events: Option<Vec<StoredEvent>>) -> Result<(), CommitError> {
+        match events {
+            None => self.memory.clear(),
+            Some(events) => {
+                for event in &events {
+                    if let Some(directory) = self.memory.get_mut(&event.company_id) {
+                        directory.absorb(event)?;
+                    }
+                    self.last_recorded = self.last_recorded.max(event.recorded_at);
+                }
+                if !events.is_empty() {
+                    drop(self.feed.send(Arc::from(events)));
+                }
+            }
+        }
+        self.published.store(head.position, Ordering::Release);
+        self.head = Some(head);
+        self.behind = false;
+        Ok(())
     }
 
     /// Forgets everything; it is read again when it is needed.

@@ -25,12 +25,19 @@ impl Inbox {
         Self { queue, stop, waiting: VecDeque::new(), closed: false }
     }
 
-    /// The next batch, waiting for one. None once the queue is closed or the process stops and nothing waits any more.
-    pub(super) async fn next(&mut self) -> Option<Vec<Job>> {
+    /// Until something waits. False once the queue is closed or the process stops and nothing waits any more.
+    pub(super) async fn wait(&mut self) -> bool {
         while self.waiting.is_empty() && !self.closed {
             self.receive().await;
         }
-        self.batch()
+        !self.waiting.is_empty()
+    }
+
+    /// Takes what has come without waiting.
+    pub(super) fn take_waiting(&mut self) {
+        while let Ok(job) = self.queue.try_recv() {
+            self.waiting.push_back(job);
+        }
     }
 
     /// Takes what has come; waits where nothing has.

@@ -2,11 +2,10 @@
 //!
 //! While a batch is on its way to the log, the one behind it is decided on the assumption that it lands. Where it does
 //! not, both are taken back, the newest first, and decided again. Where other processes commit to the partition, too,
-//! they take turns of a few batches each (`link`).
+//! they take turns of one batch each (`event_log::turn`): whoever commits has the next batch in hand when its turn comes.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Duration;
 
 use event_log::append::{self, Appended, Batch, Head, Seal};
 use event_log::event::StoredEvent;
@@ -14,7 +13,7 @@ use event_log::snapshot::Snapshot;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, broadcast};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::committer::answer::Answer;
 use crate::committer::decider::{Decided, Decider};
@@ -27,8 +26,6 @@ use crate::workspace::{Found, Undo};
 
 /// How often a batch is decided anew before its callers are told to come again.
 const MAX_ROUNDS: usize = 64;
-/// How long a turn waits for more to commit before others have theirs.
-const STAY: Duration = Duration::from_millis(1);
 /// Operations that are worth deciding while a batch is on its way; fewer had better wait for more.
 const WORTH_DECIDING: usize = 256;
 
@@ -76,31 +73,33 @@ impl Worker {
 
     /// Takes batches until the queue closes or the process stops; what waits then is still decided.
     pub(super) async fn run(mut self, mut inbox: Inbox) {
-        while let Some(jobs) = self.next_jobs(&mut inbox).await {
+        while inbox.wait().await {
+            self.next_turn(&mut inbox).await;
+            let Some(jobs) = inbox.batch() else { continue };
             let mut flight = self.take_off(jobs, Found::default(), 0).await;
             while let Some(mut under_way) = flight {
-                let next = if self.decider.reads.turn_is_over() {
+                let next = if self.decider.is_contended() {
                     None
                 } else {
                     self.decide_next(&mut under_way, &mut inbox).await
                 };
                 flight = self.land(under_way, next, Some(&mut inbox)).await;
             }
+            self.appends.lock().await.end_turn().await;
             self.decider.bound_memory();
         }
-        self.decider.reads.end_turn().await;
     }
 
-    /// What is to be committed next. A turn is kept while callers who were just answered come again.
-    async fn next_jobs(&mut self, inbox: &mut Inbox) -> Option<Vec<Job>> {
-        if self.decider.reads.has_turn()
-            && !self.decider.reads.turn_is_over()
-            && let Ok(jobs) = timeout(STAY, inbox.next()).await
-        {
-            return jobs;
+    /// Waits for the turn where others commit, too, and takes what has come to be committed meanwhile. Where the turn
+    /// is not to be had, the batch itself tries again.
+    async fn next_turn(&mut self, inbox: &mut Inbox) {
+        if self.decider.is_contended() {
+            if let Err(error) = self.decider.take_turn(&mut *self.appends.lock().await).await {
+                tracing::warn!(partition = self.partition, ?error, "no turn was to be had");
+                self.decider.forget();
+            }
+            inbox.take_waiting();
         }
-        self.decider.reads.end_turn().await;
-        inbox.next().await
     }
 
     /// Commits a batch that is not to be mixed with others.
@@ -115,7 +114,7 @@ impl Worker {
     async fn take_off(&mut self, jobs: Vec<Job>, mut found: Found, mut rounds: usize) -> Option<Flight> {
         let deadline = Instant::now() + PATIENCE;
         while rounds < MAX_ROUNDS {
-            match self.decider.prepare(&jobs, &mut found).await {
+            match self.prepare(&jobs, &mut found).await {
                 Ok(Some((_, decided))) if decided.events.is_empty() => {
                     answer(jobs, decided.answers);
                     return None;
@@ -136,6 +135,18 @@ impl Worker {
         None
     }
 
+    /// Decides a batch in the turn of this process, where turns are taken.
+    async fn prepare(
+        &mut self,
+        jobs: &[Job],
+        found: &mut Found,
+    ) -> Result<Option<(Head, Decided)>, CommitError> {
+        if self.decider.is_contended() && self.decider.take_turn(&mut *self.appends.lock().await).await? {
+            found.outdate();
+        }
+        self.decider.prepare(jobs, found).await
+    }
+
     fn send(
         &mut self,
         jobs: Vec<Job>,
@@ -149,9 +160,7 @@ impl Worker {
         let snapshots = self.decider.snapshots_due(&batch, &seal);
         let sent = Arc::new((batch, seal));
         let (link, sending) = (self.appends.clone(), sent.clone());
-        let has_turn = self.decider.reads.has_turn();
-        let append =
-            tokio::spawn(async move { link.lock().await.append(&sending.0, &sending.1, has_turn).await });
+        let append = tokio::spawn(async move { link.lock().await.append(&sending.0, &sending.1).await });
         Flight { jobs, found, rounds, answers, undo, snapshots, sent, append, landed: None }
     }
 
