@@ -64,6 +64,12 @@ pub trait Projection: Send + Sync + 'static {
         std::future::ready(Ok(())).boxed()
     }
 
+    /// Whether it gives way to everything else: after each block it rests for as long as that took, so that under load it
+    /// folds more at once and takes half of a processor at most.
+    fn gives_way(&self) -> bool {
+        false
+    }
+
     /// Whether its builder looks at the metadata of events; they are not read from the log otherwise.
     fn reads_metadata(&self) -> bool {
         true

@@ -28,6 +28,8 @@ const MIN_BACKOFF: Duration = Duration::from_millis(50);
 const UNTIL_BUILT: Duration = Duration::from_millis(200);
 /// Longest pause after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
+/// Longest rest of a projection that gives way to others.
+const MAX_REST: Duration = Duration::from_millis(250);
 /// How long PostgreSQL waits for a silent worker in the middle of a transaction before it rolls back: a process that was
 /// stopped there must not keep its successor out.
 const SILENCE: &str = "5s";
@@ -122,10 +124,7 @@ impl Worker {
             let source = std::error::Error::source(&error).map(ToString::to_string);
             tracing::error!(projection = self.key.name, partition = self.partition, position = self.position, %error, source, "projection waits");
             self.position = None;
-            tokio::select! {
-                () = self.stop.cancelled() => break,
-                () = tokio::time::sleep(pause) => {}
-            }
+            self.rest(pause).await;
             pause = (pause * 2).min(MAX_BACKOFF);
         }
         self.save_at_last().await;
@@ -137,6 +136,7 @@ impl Worker {
     async fn step(&mut self) -> Result<Step, ProjectionError> {
         let Some(position) = self.position else { return self.load().await };
         let Some(fold) = self.next(position).await? else { return Ok(Step::On) };
+        let began = Instant::now();
         let may_wait = fold.relevant.is_empty() && !fold.left_out;
         if may_wait && self.unsaved_since.is_none_or(|since| since.elapsed() < SAVE_AFTER) {
             self.unsaved_since.get_or_insert_with(Instant::now);
@@ -144,6 +144,9 @@ impl Worker {
             return self.look_again().await;
         }
         self.arrive(&fold);
+        if self.projection.gives_way() {
+            self.rest(began.elapsed().min(MAX_REST)).await;
+        }
         Ok(Step::On)
     }
 
@@ -155,7 +158,7 @@ impl Worker {
                 return Ok(Step::Replaced);
             }
             drop(conn);
-            self.wait_for_copy().await;
+            self.rest(UNTIL_BUILT).await;
             return Ok(Step::On);
         };
         self.left_out = LeftOut::read(&mut conn, self.key, self.partition).await?;
@@ -168,11 +171,11 @@ impl Worker {
         Ok(Step::On)
     }
 
-    /// Before another look for a copy that nobody reads yet: it is being built, by whichever process.
-    async fn wait_for_copy(&self) {
+    /// Does nothing for a while.
+    async fn rest(&self, pause: Duration) {
         tokio::select! {
             () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(UNTIL_BUILT) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 

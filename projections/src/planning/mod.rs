@@ -114,6 +114,11 @@ impl Projection for Planning {
         .boxed()
     }
 
+    /// A plan costs many times what a fact costs, and facts of the same item need one plan.
+    fn gives_way(&self) -> bool {
+        true
+    }
+
     fn reads_metadata(&self) -> bool {
         false
     }

@@ -120,7 +120,7 @@ pub(super) async fn recompute(
     let day = PlanDay::live(firm.day);
     let ask = Ask { items: Some(&touched), day, location: None, history: History::Whole };
     let facts = items::read(conn, &firm, &ask).await?;
-    let former = plan_row::read(conn, company_id, Some(&touched)).await?;
+    let former = stored_shares(conn, company_id, &touched).await?;
     let (plans, others) = few(conn, &firm, facts, &former, &touched).await?;
     let replaced: Vec<String> = touched.into_iter().chain(others).collect();
     keep(conn, &firm, position, Some(&replaced), plans).await
@@ -158,7 +158,7 @@ async fn few(
     conn: &mut PgConnection,
     firm: &Firm,
     facts: Vec<ItemFacts>,
-    former: &[Planned],
+    former: &Shares,
     touched: &[String],
 ) -> Result<(Plans, Vec<String>), ProjectionError> {
     let (mut plans, mut facts_of_unsold) = (Plans::default(), Vec::new());
@@ -188,15 +188,32 @@ async fn few(
     Ok((plans, others))
 }
 
+/// What items add to the means of their categories, by item key.
+type Shares = BTreeMap<String, (String, Rate)>;
+
+/// What the stored plans of some items add.
+async fn stored_shares(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+    items: &[String],
+) -> Result<Shares, sqlx::Error> {
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        "select item_key, category, (daily_forecast * 10000)::bigint from plans
+         where company_id = $1 and item_key = any($2) and is_active and history_days > 0 and not inactive",
+    )
+    .bind(company_id)
+    .bind(items)
+    .fetch_all(conn)
+    .await?;
+    let shares = rows.into_iter().filter(|(_, category, _)| !seed::is_uncategorized(category));
+    Ok(shares.map(|(item, category, steps)| (item, (category, Rate::of_steps(steps)))).collect())
+}
+
 /// Categories to whose mean the touched items add something else than before.
-fn changed_categories(former: &[Planned], now: &[Planned]) -> BTreeSet<String> {
-    let shares = |plans: &[Planned]| -> BTreeMap<String, (String, Rate)> {
-        let shares = plans.iter().filter_map(|planned| {
-            Some((planned.item_key.clone(), (planned.category.clone(), share(planned)?)))
-        });
-        shares.collect()
-    };
-    let (before, after) = (shares(former), shares(now));
+fn changed_categories(before: &Shares, now: &[Planned]) -> BTreeSet<String> {
+    let shares =
+        now.iter().filter_map(|plan| Some((plan.item_key.clone(), (plan.category.clone(), share(plan)?))));
+    let after: Shares = shares.collect();
     let mut changed = BTreeSet::new();
     for (item, said) in before.iter().chain(&after) {
         if before.get(item) != after.get(item) {
