@@ -32,6 +32,13 @@ pub(crate) struct Shop {
 impl Shop {
     /// Starts a server and registers a company with `items` products of 1,000,000 pieces each.
     pub(crate) async fn open(bed: &Bed, name: &str, items: usize) -> anyhow::Result<Self> {
+        let shop = Self::empty(bed, name).await?;
+        stock(shop.running.addr, &shop.token, items).await?;
+        Ok(shop)
+    }
+
+    /// Starts a server and registers a company without products.
+    pub(crate) async fn empty(bed: &Bed, name: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut config = Config::new(Source::Url(bed.database.url()), folder.path().to_owned());
         config.rate_limit = RateLimit::Off;
@@ -45,7 +52,6 @@ impl Shop {
             running.state.positions.wait(&names, partition, head.position, Duration::from_mins(10)).await?;
         }
         let (token, company_id) = register(running.addr, name).await?;
-        stock(running.addr, &token, items).await?;
         Ok(Self { running, token, company_id, _folder: folder })
     }
 
@@ -173,6 +179,11 @@ impl Reply<'_> {
         Ok(serde_json::from_slice(self.body).unwrap_or(Value::Null))
     }
 
+    /// Whether the body holds this text.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        String::from_utf8_lossy(self.body).contains(text)
+    }
+
     /// Fails unless the status is a 2xx.
     pub(crate) fn expect_success(&self) -> anyhow::Result<()> {
         let success = (200..300).contains(&self.status);
@@ -182,7 +193,8 @@ impl Reply<'_> {
 }
 
 impl Connection {
-    async fn open(addr: SocketAddr, token: Option<&str>) -> anyhow::Result<Self> {
+    /// A connection that bears this token.
+    pub(crate) async fn open(addr: SocketAddr, token: Option<&str>) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
         let authorization =

@@ -18,6 +18,7 @@ mod grow;
 mod rebuild;
 mod growth;
 mod verify;
+mod planning;
 mod report;
 
 use std::time::Duration;
@@ -31,7 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measures Stocktrail beside its peers.
 #[derive(Parser)]
 struct Options {
-    /// What to measure; everything but `growth` where nothing is named.
+    /// What to measure; everything but `growth` and `users` where nothing is named.
     parts: Vec<String>,
     /// Events of the log that `growth` measures.
     #[arg(long, default_value_t = 10_000_000)]
@@ -45,6 +46,9 @@ struct Options {
     /// Seconds without a broker, for `relay`.
     #[arg(long, default_value_t = 20)]
     away: u64,
+    /// Seconds that people work, for `users`.
+    #[arg(long, default_value_t = 300)]
+    working: u64,
     /// For `roles`: be one of several processes, instead of measuring.
     #[arg(long, hide = true)]
     be: Option<String>,
@@ -59,7 +63,7 @@ async fn main() -> anyhow::Result<()> {
     let seconds = Duration::from_secs(options.seconds);
     let bed = bed::Bed::start().await?;
     let wanted = |part: &str| options.parts.is_empty() || options.parts.iter().any(|named| named == part);
-    let mut report = report::Report::default();
+    let mut report = report::Report::new();
     if wanted("commands") {
         commands_beside_peers(&bed, seconds, &mut report).await?;
     }
@@ -90,7 +94,12 @@ async fn main() -> anyhow::Result<()> {
     if wanted("verify") {
         verify::measure(&bed, 2_000_000, &mut report).await?;
     }
-    println!("{report}");
+    if wanted("planning") {
+        planning::measure(&bed, seconds, &mut report).await?;
+    }
+    if options.parts.iter().any(|part| part == "users") {
+        planning::users::measure(&bed, Duration::from_secs(options.working), &mut report).await?;
+    }
     bed.stop().await;
     Ok(())
 }
@@ -200,7 +209,7 @@ async fn lists(
     let shop = http::Shop::open(bed, &format!("lists{products}"), products).await?;
     shop.catch_up().await?;
     for (path, queries) in [("/inventory", lists::INVENTORY), ("/products", lists::PRODUCTS)] {
-        let quiet = lists::steady(&shop, path, queries, 100, seconds).await?;
+        let quiet = lists::steady(&shop, lists::pages(path, queries), 100, seconds).await?;
         report.millis(&format!("GET {path} of {products} at 100/s, p50"), quiet.percentile(50));
         report.millis(&format!("GET {path} of {products} at 100/s, p99"), quiet.percentile(99));
     }
@@ -209,7 +218,7 @@ async fn lists(
     shop.catch_up().await?;
     let (beside, busy) = tokio::join!(
         http::adjust(&shop, items, 64, "beside", seconds),
-        lists::steady(&shop, "/inventory", lists::INVENTORY, 100, seconds)
+        lists::steady(&shop, lists::pages("/inventory", lists::INVENTORY), 100, seconds)
     );
     let busy = busy?;
     report.ratio(&format!("commands beside lists of {products} / alone"), beside? / alone);

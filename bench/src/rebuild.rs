@@ -360,7 +360,7 @@ async fn again_and_again(owner: sqlx::PgPool, max_rate: Option<u32>) -> anyhow::
 /// long after its answer a command was visible in the read models.
 async fn work(shop: &Shop, seconds: Duration) -> anyhow::Result<(Latencies, Latencies)> {
     tokio::try_join!(
-        lists::steady(shop, "/inventory", lists::INVENTORY, STEADY, seconds),
+        lists::steady(shop, lists::pages("/inventory", lists::INVENTORY), STEADY, seconds),
         lists::lag(shop, 4_000, f64::from(STEADY), seconds)
     )
 }
