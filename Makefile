@@ -5,11 +5,12 @@ ADDR ?= 127.0.0.1:8080
 ROLE ?= OWNER
 SEED ?= 1
 ROUNDS ?= 200
+SEEDS ?= 100
 FUZZ_CHECKS := no_failure_of_ours,status_code_conformance,content_type_conformance
 FUZZ_CHECKS := $(FUZZ_CHECKS),response_schema_conformance,response_headers_conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka chaos chaos-defects fuzz-api bench check format lint docs layers policy
+.PHONY: help run test test-kafka chaos chaos-defects plans fuzz-api bench check format lint docs layers policy
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +41,11 @@ chaos: ## Let everything fail while people write, ROUNDS=200 times, and stop lea
 chaos-defects: ## Break the product in six ways; the same suite must find each
 	@.ci/install
 	@CARGO="$(CARGO)" .ci/chaos-defects
+
+plans: ## Compare plans after 10,000 random events with one computation of everything, SEEDS=100 times from SEED=1
+	@.ci/install
+	STOCKTRAIL_PLAN_SEEDS=$(SEEDS) STOCKTRAIL_PLAN_SEED=$(SEED) STOCKTRAIL_PLAN_EVENTS=10000 $(CARGO) test -p projections \
+		--test rebuild interleaved::plans -- --nocapture
 
 fuzz-api: ## Fuzz a running server (ADDR=, ROLE=, SEED=) through its OpenAPI document; needs schemathesis
 	FUZZ_URL=http://$(ADDR) FUZZ_ROLE=$(ROLE) SCHEMATHESIS_HOOKS=tests/fuzz/hooks.py schemathesis run \

@@ -31,7 +31,7 @@ use crate::log::{event, noon};
 
 mod planning;
 
-const COMPANIES: [Uuid; 3] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
+pub(crate) const COMPANIES: [Uuid; 3] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
 pub(crate) const ITEMS: [&str; 5] = ["tea", "чай", "mug/1", "lamp", "vase"];
 const PLACES: [&str; 3] = ["MAIN", "SHOP", "MIRROR"];
 const CHANNELS: [&str; 2] = ["web", "ozon"];
@@ -56,27 +56,52 @@ struct Line {
 
 /// So many random steps, each of which may add an event.
 pub(crate) fn random_events(seed: u64, steps: usize) -> Vec<StoredEvent> {
-    let mut history = Everything {
-        chance: Chance(seed),
-        events: Vec::new(),
-        versions: BTreeMap::new(),
-        stock: BTreeMap::new(),
-        lines: Vec::new(),
-        quarantined: Vec::new(),
-    };
+    let mut history = Everything::new(seed);
     for step in 0..steps {
-        let now = noon() + TimeDelta::minutes(40 * i64::try_from(step).unwrap());
-        let company_id = *history.chance.of(&COMPANIES);
-        match history.chance.below(12) {
-            10 => history.planned(company_id, now),
-            0 => history.catalogue(company_id, now),
-            1 => history.company(company_id, now),
-            2 => history.outside(company_id, now),
-            3 => history.planning(company_id, now),
-            _ => history.stock(company_id, now),
+        history.step(after_steps(step));
+    }
+    history.events
+}
+
+/// So many random events.
+pub(crate) fn exactly(seed: u64, events: usize) -> Vec<StoredEvent> {
+    let mut history = Everything::new(seed);
+    for step in 0.. {
+        if history.events.len() >= events {
+            break;
+        }
+        history.step(after_steps(step));
+    }
+    history.events.truncate(events);
+    history.events
+}
+
+/// Companies with a past, then so many days, each of which begins for every company, with some random steps.
+pub(crate) fn random_days(seed: u64, days: i64) -> Vec<StoredEvent> {
+    const BEFORE: usize = 300;
+    const A_DAY: i64 = 6;
+    let mut history = Everything::new(seed);
+    for company_id in COMPANIES {
+        history.found(company_id, noon());
+    }
+    for step in 0..BEFORE {
+        history.step(after_steps(step));
+    }
+    for day in 1..=days {
+        let midnight = after_steps(BEFORE) + TimeDelta::days(day) - TimeDelta::hours(12);
+        for company_id in COMPANIES {
+            let started = company::DayStarted { date: midnight.date_naive() };
+            history.push(company_id, &company_id.to_string(), midnight, CompanyEvent::DayStarted(started));
+        }
+        for step in 1..=A_DAY {
+            history.step(midnight + TimeDelta::hours(step));
         }
     }
     history.events
+}
+
+fn after_steps(step: usize) -> DateTime<Utc> {
+    noon() + TimeDelta::minutes(40 * i64::try_from(step).unwrap())
 }
 
 /// Kinds of events among these, as the registry names them.
@@ -85,6 +110,44 @@ pub(crate) fn kinds(events: &[StoredEvent]) -> BTreeSet<(String, String)> {
 }
 
 impl Everything {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            chance: Chance(seed),
+            events: Vec::new(),
+            versions: BTreeMap::new(),
+            stock: BTreeMap::new(),
+            lines: Vec::new(),
+            quarantined: Vec::new(),
+        }
+    }
+
+    /// Everything that was pushed.
+    pub(crate) fn events(&self) -> &[StoredEvent] {
+        &self.events
+    }
+
+    fn step(&mut self, now: DateTime<Utc>) {
+        let company_id = *self.chance.of(&COMPANIES);
+        match self.chance.below(12) {
+            10 => self.planned(company_id, now),
+            0 => self.catalogue(company_id, now),
+            1 => self.company(company_id, now),
+            2 => self.outside(company_id, now),
+            3 => self.planning(company_id, now),
+            _ => self.stock(company_id, now),
+        }
+    }
+
+    pub(crate) fn found(&mut self, company_id: Uuid, now: DateTime<Utc>) {
+        let profile = company::Profile {
+            name: "Founded".to_owned(),
+            currency: euro(),
+            time_zone: chrono_tz::Europe::London,
+        };
+        let founded = CompanyEvent::CompanyFounded(company::CompanyFounded { profile });
+        self.push(company_id, &company_id.to_string(), now, founded);
+    }
+
     pub(crate) fn push(
         &mut self,
         company_id: Uuid,
@@ -251,6 +314,17 @@ impl Everything {
 
     fn stock(&mut self, company_id: Uuid, now: DateTime<Utc>) {
         let (company_id, item, intent) = self.intent(company_id, now);
+        self.decide(company_id, item, now, &intent);
+    }
+
+    /// What follows from an order or a fact, if it is not refused.
+    pub(crate) fn decide(
+        &mut self,
+        company_id: Uuid,
+        item: &'static str,
+        now: DateTime<Utc>,
+        intent: &StockIntent,
+    ) {
         let movement_id = Uuid::from_u128(0x1_0000 + 2 * u128::try_from(self.events.len()).unwrap());
         let (state, past) = self.stock.entry((company_id, item)).or_default();
         let command = |history| StockCommand {

@@ -59,8 +59,24 @@ impl Log {
 
     /// Makes every read model and folds these events of one partition as a runner does, in blocks of any size.
     pub(crate) async fn fold_live(&self, partition: i16, events: &[StoredEvent], chance: &mut Chance) {
+        self.install().await;
+        self.fold_these(&read_models(), partition, events, chance).await;
+    }
+
+    /// Makes every read model, empty.
+    pub(crate) async fn install(&self) {
         assert!(install::install(&self.owner, &read_models()).await.unwrap().is_empty());
-        for projection in read_models() {
+    }
+
+    /// Folds these events in blocks of any size.
+    pub(crate) async fn fold_these(
+        &self,
+        projections: &[Arc<dyn Projection>],
+        partition: i16,
+        events: &[StoredEvent],
+        chance: &mut Chance,
+    ) {
+        for projection in projections {
             let longest = 1 + chance.below(150);
             for piece in chance.cuts(events.len(), longest) {
                 self.fold_block(projection.as_ref(), partition, &events[piece]).await;

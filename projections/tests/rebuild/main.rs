@@ -8,6 +8,7 @@ mod log;
 mod planned;
 mod tally;
 mod folding;
+mod interleaved;
 mod resuming;
 mod switching;
 mod versions;
