@@ -1,6 +1,6 @@
 //! The golden files through the front door: from recorded facts to every figure of every item.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -45,11 +45,15 @@ fn optional<T: std::str::FromStr<Err: std::fmt::Debug>>(row: &Row, column: &str)
     Some(row[column].as_str()).filter(|text| !text.is_empty()).map(|text| text.parse().unwrap())
 }
 
-/// Records what suppliers, purchase orders and a campaign say, and the deliveries in the stock.
-pub(crate) async fn record_purchasing(person: &Person<'_>, name: &str) {
+/// Records what suppliers, purchase orders and a campaign say of those items, and the deliveries in the stock.
+pub(crate) async fn record_purchasing(person: &Person<'_>, name: &str, items: &BTreeSet<String>) {
+    let rows = |file: &str| -> Vec<Row> {
+        let rows = rows(&folder(name).join(file)).into_iter();
+        rows.filter(|row| items.contains(&row["item_id"])).collect()
+    };
     let mut facts = Facts::default();
     let mut suppliers: BTreeMap<String, Uuid> = BTreeMap::new();
-    for row in rows(&folder(name).join("item_suppliers.csv")) {
+    for row in rows("item_suppliers.csv") {
         let next = Uuid::from_u128(0x500 + u128::try_from(suppliers.len()).unwrap());
         let name = row["supplier_id"].clone();
         let known = suppliers.contains_key(&name);
@@ -73,13 +77,13 @@ pub(crate) async fn record_purchasing(person: &Person<'_>, name: &str) {
         let set = SupplierTermsSet { item_id: ItemId::new(&row["item_id"]).unwrap(), terms };
         facts.push(id.to_string(), noon("2011-01-01"), SupplierEvent::SupplierTermsSet(set));
     }
-    for (number, row) in rows(&folder(name).join("purchase_orders.csv")).iter().enumerate() {
+    for (number, row) in rows("purchase_orders.csv").iter().enumerate() {
         record_order(&mut facts, number, row);
     }
-    record_campaign(&mut facts, &rows(&folder(name).join("items.csv")));
+    record_campaign(&mut facts, &rows("items.csv"));
     let now = person.app.running.state.clock.now();
     facts.append(person, now).await;
-    for row in rows(&folder(name).join("purchase_orders.csv")) {
+    for row in rows("purchase_orders.csv") {
         let Some(quantity) = optional::<i64>(&row, "received_quantity") else { continue };
         let body = json!({"item_id": row["item_id"], "location_id": "MAIN", "quantity": quantity,
             "received_at": noon(&row["received_date"]), "confirm": ["BACKDATED", "LARGE_CHANGE"]});
@@ -225,7 +229,8 @@ async fn small<'a>(app: &'a TestApp, settings: &str) -> Person<'a> {
     assert_eq!(answer.number("/refused"), 0, "{:#}", answer.body);
     open(&person, &catalogue, &rows(&files.join("opening_stock.csv"))).await;
     sell(&person, &catalogue, &files.join("sales.csv")).await;
-    record_purchasing(&person, "small").await;
+    let items = catalogue.iter().map(|row| row["item_id"].clone()).collect();
+    record_purchasing(&person, "small", &items).await;
     person
 }
 
@@ -301,13 +306,26 @@ async fn compare_small(settings: &str, golden: &str) {
     assert_eq!(different, Vec::<String>::new());
     assert_eq!(items, 43);
     let summary = std::fs::read_to_string(folder("small").join(format!("{golden}-summary.json"))).unwrap();
-    at_a_glance(&person, &serde_json::from_str(&summary).unwrap()).await;
+    at_a_glance(&person, &serde_json::from_str(&summary).unwrap(), "2025-03-31").await;
     app.stop().await;
 }
 
-/// The dashboard says what the golden summary says (R27, R30).
-async fn at_a_glance(person: &Person<'_>, summary: &Value) {
-    let dashboard = person.get_caught_up("/dashboard?as_of=2025-03-31").await.expect(200).body;
+/// The dashboard and the lists say what the golden summary says (R27, R30).
+pub(crate) async fn at_a_glance(person: &Person<'_>, summary: &Value, as_of: &str) {
+    let dashboard = person.get_caught_up(&format!("/dashboard?as_of={as_of}")).await.expect(200).body;
+    for (golden, filter) in [
+        ("colour", "health"),
+        ("status", "status"),
+        ("action_category", "action"),
+        ("confidence", "confidence"),
+        ("recommendation_types", "recommendation"),
+    ] {
+        for (word, count) in summary[golden].as_object().unwrap() {
+            let path = format!("/inventory?as_of={as_of}&page_size=1&{filter}={word}");
+            let found = person.get(&path).await.expect(200);
+            assert_eq!(found.number("/total"), count.as_i64().unwrap(), "{golden} {word}");
+        }
+    }
     let pairs = [
         ("/total_skus", "/metrics/total_skus"),
         ("/total_inventory_value", "/metrics/total_inventory_value"),

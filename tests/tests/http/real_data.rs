@@ -62,9 +62,10 @@ fn expected() -> BTreeMap<String, i64> {
     stock
 }
 
-async fn load_catalogue(person: &Person<'_>) {
+/// Creates the products that are named, with their opening stock.
+async fn load_catalogue(person: &Person<'_>, named: &BTreeSet<String>) {
+    let rows = |file| rows(file).into_iter().filter(|row| named.contains(&row["item_id"]));
     let items: Vec<Value> = rows("items.csv")
-        .iter()
         .map(|row| {
             // A product of which the data know no name bears its code.
             let name = if row["name"].is_empty() { &row["item_id"] } else { &row["name"] };
@@ -73,9 +74,8 @@ async fn load_catalogue(person: &Person<'_>) {
                 "unit_cost": {"amount": row["unit_cost"], "currency": "GBP"}})
         })
         .collect();
-    assert_eq!(items.len(), 3_924);
+    assert_eq!(items.len(), named.len());
     let openings: Vec<Value> = rows("opening_stock.csv")
-        .iter()
         .map(|row| {
             json!({"item_id": row["item_id"], "location_id": row["location_id"], "date": row["date"],
                 "quantity": row["quantity"].parse::<i64>().unwrap()})
@@ -110,14 +110,14 @@ fn write_line(batch: &mut String, line: &InvoiceLine) -> bool {
     true
 }
 
-/// The batches of the file, and how many lines of each kind it holds.
-fn batches() -> (Vec<String>, Counts) {
+/// The batches of the file's lines of products that are wanted, and how many lines of each kind the file holds.
+fn batches(is_wanted: impl Fn(&str) -> bool) -> (Vec<String>, Counts) {
     let (mut batches, mut counts) = (Vec::new(), Counts::default());
     let (mut batch, mut lines) = (String::new(), 0);
     for line in Reader::open(&data().join("online-retail.csv.gz")).unwrap() {
         let line = line.unwrap();
         counts.add(line.kind);
-        lines += usize::from(write_line(&mut batch, &line));
+        lines += usize::from(is_wanted(&line.item_id) && write_line(&mut batch, &line));
         if lines == BATCH {
             batches.push(std::mem::take(&mut batch));
             lines = 0;
@@ -169,8 +169,10 @@ async fn a_year_of_real_sales() {
         "currency": "GBP", "timezone": "UTC"});
     app.anonymous(reqwest::Method::POST, "/api/v1/auth/register", Some(&body)).await.expect(201);
     let owner = app.login("year@example.com").await.key("OWNER").await;
-    load_catalogue(&owner).await;
-    let (batches, counts) = tokio::task::spawn_blocking(batches).await.unwrap();
+    let known = ids("items.csv");
+    assert_eq!(known.len(), 3_924);
+    load_catalogue(&owner, &known).await;
+    let (batches, counts) = tokio::task::spawn_blocking(|| batches(|_| true)).await.unwrap();
 
     let [accepted, duplicates, quarantined, rejected] = send(&owner, &batches).await;
     let skipped: u64 = counts.skipped.values().sum();
@@ -179,7 +181,6 @@ async fn a_year_of_real_sales() {
     assert!(counts.skipped.keys().all(|reason| !reason.is_empty()) && counts.skipped.len() >= 3);
     assert_eq!((duplicates, rejected), (0, 0), "identical lines of an invoice are separate lines");
     assert_eq!(accepted + quarantined + i64::try_from(skipped).unwrap(), i64::try_from(LINES).unwrap());
-    let known: BTreeSet<String> = rows("items.csv").into_iter().map(|row| row["item_id"].clone()).collect();
     assert!(quarantined > 0 && quarantined < 1_000, "{quarantined}");
     println!("accepted {accepted}, quarantined {quarantined}, skipped {skipped}: {:?}", counts.skipped);
 
@@ -192,10 +193,7 @@ async fn a_year_of_real_sales() {
     assert!(wrong.is_empty(), "{} items differ, first {:?}", wrong.len(), wrong.first());
     assert_eq!(stock.len(), 3_924);
 
-    golden::record_purchasing(&owner, "online-retail").await;
-    let settings = std::fs::read_to_string(golden::folder("online-retail").join("settings.json")).unwrap();
-    owner.put("/settings", &serde_json::from_str(&settings).unwrap()).await.expect(200);
-    caught_up(&owner).await;
+    purchase(&owner, &known).await;
     let golden = "online-retail/golden-online-retail.csv";
     let (items, different) = golden::differences(&owner, golden, "2011-11-30").await;
     assert_eq!(different, Vec::<String>::new());
@@ -209,6 +207,40 @@ async fn a_year_of_real_sales() {
     assert_eq!(app.written().await, written, "no new events");
 
     released_once(&owner, &batches, &known).await;
+    app.stop().await;
+}
+
+fn ids(file: &str) -> BTreeSet<String> {
+    rows(file).into_iter().map(|row| row["item_id"].clone()).collect()
+}
+
+/// Suppliers, orders, a campaign and the settings of the golden files.
+async fn purchase(owner: &Person<'_>, items: &BTreeSet<String>) {
+    golden::record_purchasing(owner, "online-retail", items).await;
+    let settings = std::fs::read_to_string(golden::folder("online-retail").join("settings.json")).unwrap();
+    owner.put("/settings", &serde_json::from_str(&settings).unwrap()).await.expect(200);
+    caught_up(owner).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_500_most_wanted_real_products_at_a_glance() {
+    let app = TestApp::start().await;
+    let body = json!({"email": "glance@example.com", "password": tests::PASSWORD, "company_name": "Glance",
+        "currency": "GBP", "timezone": "UTC"});
+    app.anonymous(reqwest::Method::POST, "/api/v1/auth/register", Some(&body)).await.expect(201);
+    let owner = app.login("glance@example.com").await.key("OWNER").await;
+    let wanted = ids("golden-online-retail.csv");
+    assert_eq!(wanted.len(), 500);
+    load_catalogue(&owner, &wanted).await;
+    let of = wanted.clone();
+    let (batches, _) = tokio::task::spawn_blocking(move || batches(|item| of.contains(item))).await.unwrap();
+    let [accepted, duplicates, quarantined, rejected] = send(&owner, &batches).await;
+    assert!(accepted > 100_000, "{accepted}");
+    assert_eq!((duplicates, quarantined, rejected), (0, 0, 0));
+    purchase(&owner, &wanted).await;
+    let summary = data().join("golden/online-retail/golden-online-retail-summary.json");
+    let summary = serde_json::from_str(&std::fs::read_to_string(summary).unwrap()).unwrap();
+    golden::at_a_glance(&owner, &summary, "2011-11-30").await;
     app.stop().await;
 }
 
