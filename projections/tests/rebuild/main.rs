@@ -9,6 +9,7 @@ mod planned;
 mod tally;
 mod folding;
 mod interleaved;
+mod counted;
 mod resuming;
 mod switching;
 mod versions;
