@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::operations::RebuildProjection;
+use crate::planning::RefreshMetrics;
 use crate::state::AppState;
 
 type Outside = Box<dyn std::error::Error + Send + Sync>;
@@ -46,6 +47,7 @@ pub(crate) fn start_jobs(state: &AppState, committing: PgPool, projecting: PgPoo
         Arc::new(DayStart::new(days)),
         Arc::new(ExpireRequestKeys::new(state.accounts.clone(), state.jobs.clone(), keys)),
         Arc::new(RebuildProjection::new(state.database.clone(), state.config.archive.clone())),
+        Arc::new(RefreshMetrics::new(state.clone())),
     ];
     let runner = Runner::new(state.jobs.clone(), handlers, RunnerSettings::default());
     tasks.spawn(runner.run(state.stop.clone()));

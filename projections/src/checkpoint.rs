@@ -80,6 +80,25 @@ pub(crate) async fn at(
     .await
 }
 
+/// The same, and keeps its holder from folding until the transaction ends.
+pub(crate) async fn locked(
+    conn: &mut PgConnection,
+    key: Key,
+    partition: i16,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select position from projections.checkpoints
+         where name = $1 and version = $2 and copy = $3 and partition = $4
+         for update",
+    )
+    .bind(key.name)
+    .bind(key.version)
+    .bind(key.copy.name())
+    .bind(partition)
+    .fetch_optional(conn)
+    .await
+}
+
 /// Stamps a checkpoint with the epoch of a lease that is still held, and answers where it stands. Waits for a
 /// transaction of the former holder, after which that one can move nothing any more. None when the lease is lost.
 pub(crate) async fn take_over(

@@ -13,6 +13,7 @@ mod alerts;
 mod read_dashboard;
 mod read_metrics;
 mod urgent_products;
+mod inventory_trends;
 
 /// Operations of this room.
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -20,4 +21,5 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(read_dashboard::read))
         .routes(routes!(read_metrics::read))
         .routes(routes!(urgent_products::list))
+        .routes(routes!(inventory_trends::read))
 }

@@ -1,6 +1,6 @@
 //! Jobs at the edge: what runs, what came of it, again or not at all.
 
-mod view;
+pub(crate) mod view;
 mod list_jobs;
 mod read_job;
 mod retry_job;

@@ -41,7 +41,7 @@ pub(crate) struct RebuildParams {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct StartedJob {
     /// The job; see GET /jobs/{id}.
-    job_id: Uuid,
+    pub(crate) job_id: Uuid,
 }
 
 /// Rebuild a read model.

@@ -34,6 +34,10 @@ mod forecast_row;
 mod import_forecasts;
 mod dismiss_recommendation;
 mod list_dismissals;
+mod refresh_metrics;
+mod read_refresh;
+
+pub(crate) use refresh_metrics::RefreshMetrics;
 
 /// Operations of this room.
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -46,6 +50,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(import_forecasts::import))
         .routes(routes!(dismiss_recommendation::dismiss))
         .routes(routes!(list_dismissals::list))
+        .routes(routes!(refresh_metrics::refresh, read_refresh::read))
 }
 
 /// What people choose and know.

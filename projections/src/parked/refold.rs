@@ -144,13 +144,7 @@ async fn refold(
             .execute(&mut *conn)
             .await?;
     }
-    sqlx::query(
-        "insert into projections.refolds as refold (company_id, number) values ($1, 1)
-         on conflict (company_id) do update set number = refold.number + 1",
-    )
-    .bind(company_id)
-    .execute(&mut *conn)
-    .await?;
+    count_anew(conn, company_id).await?;
     let still_parked = sqlx::query_scalar(
         "select count(*) from projections.parked
          where name = $1 and version = $2 and partition = $3 and company_id = $4 and state = 'parked'",
@@ -162,6 +156,18 @@ async fn refold(
     .fetch_one(conn)
     .await?;
     Ok(still_parked)
+}
+
+/// Tells who holds rows of a company in memory that some are others now, at a position that they know.
+pub(crate) async fn count_anew(conn: &mut PgConnection, company_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into projections.refolds as refold (company_id, number) values ($1, 1)
+         on conflict (company_id) do update set number = refold.number + 1",
+    )
+    .bind(company_id)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 async fn forget_other_copies(

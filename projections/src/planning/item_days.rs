@@ -143,6 +143,11 @@ pub(super) struct Level {
 }
 
 impl Level {
+    /// Units now.
+    pub(super) fn units(self) -> Units {
+        self.units
+    }
+
     /// Day from which something is known.
     pub(super) fn opened(self) -> Option<NaiveDate> {
         self.opened_on.or(self.moved_on)

@@ -10,7 +10,7 @@
 //!
 //! Read in this order: this file, `days`, `states`, `mentions`, `costs`, `forecasts`; [`firm`], [`items`],
 //! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`], [`supplier_queries`],
-//! [`recommendation_queries`], [`activity`] and [`scenario`].
+//! [`recommendation_queries`], [`activity`], [`scenario`], [`trends`] and [`refresh`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -59,6 +59,8 @@ pub mod supplier_queries;
 pub mod recommendation_queries;
 pub mod activity;
 pub mod scenario;
+pub mod trends;
+pub mod refresh;
 
 pub use firm::Firm;
 pub use plan_row::Planned;

@@ -276,6 +276,12 @@ fn plans(operation: &str, names: &Names) -> Option<Exercise> {
     let exercise = match operation {
         "read_dashboard" => read("/dashboard"),
         "read_dashboard_metrics" => read("/dashboard/metrics?as_of=2024-06-01"),
+        "read_inventory_trends" => read("/analytics/inventory-trends?from=2024-01-01&to=2024-03-01"),
+        "refresh_metrics" => {
+            act(202, format!("/inventory/metrics/refresh?diff_only={}", names.number % 2 == 0))
+                .unknown("/inventory/metrics/refresh?diff_only=perhaps")
+        }
+        "read_refresh" => read("/inventory/metrics/refresh"),
         "list_urgent_products" => read("/dashboard/urgent-products?limit=3"),
         "list_recommendations" => read("/recommendations?page_size=3&type=DEAD_STOCK,PROMOTE&role=MARKETING"),
         "list_suggestions" => read("/order-planning/suggestions?page_size=3&min_risk=1"),
@@ -529,6 +535,8 @@ impl<'a> World<'a> {
         let company_id = self.owner.company_id.parse().unwrap();
         let job = || NewJob::new(company_id, "untaken", json!({}));
         let jobs = &self.app.running.state.jobs;
+        let refresh = NewJob::new(company_id, "refresh_metrics", json!({"diff_only": true}));
+        jobs.enqueue_now(refresh).await.unwrap();
         names.queued_job = jobs.enqueue_now(job()).await.unwrap().to_string();
         let failed = jobs.enqueue_now(job()).await.unwrap();
         sqlx::query(

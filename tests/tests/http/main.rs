@@ -24,6 +24,7 @@ mod demand;
 mod planning_settings;
 mod planning_days;
 mod planning_lists;
+mod trends;
 mod lists;
 mod events;
 mod relay;
