@@ -72,18 +72,21 @@ pub(super) async fn count_dismissed(
     Ok(())
 }
 
-/// Takes in the new plans of items; none where an item is not planned any more.
+/// Takes in the new plans of items, of all items of the company where `is_all` says so; none where an item is not planned
+/// any more.
 pub(super) async fn update(
     conn: &mut PgConnection,
     company_id: Uuid,
     day: NaiveDate,
     plans: &[(&str, Option<&ItemPlan>)],
+    is_all: bool,
 ) -> Result<(), sqlx::Error> {
-    let known = read(conn, company_id, plans).await?;
+    let known = read(conn, company_id, (!is_all).then_some(plans)).await?;
     let mut changed = Vec::new();
     for (item, plan) in plans {
+        let of_item = known.get(*item);
         for kind in RecommendationType::ALL {
-            let before = known.get(&((*item).to_owned(), kind.name().to_owned())).copied();
+            let before = of_item.and_then(|counts| counts.get(kind.name())).copied();
             let holds = plan.is_some_and(|plan| plan.recommendation_types.contains(*kind));
             if before.is_none() && !holds {
                 continue;
@@ -100,27 +103,31 @@ pub(super) async fn update(
 /// An item, what is recommended, and how often it came by now.
 type Changed<'a> = (&'a str, RecommendationType, Count);
 
+/// Counts by item and kind, of these items or of all.
 async fn read(
     conn: &mut PgConnection,
     company_id: Uuid,
-    plans: &[(&str, Option<&ItemPlan>)],
-) -> Result<BTreeMap<(String, String), Count>, sqlx::Error> {
+    plans: Option<&[(&str, Option<&ItemPlan>)]>,
+) -> Result<BTreeMap<String, BTreeMap<String, Count>>, sqlx::Error> {
     type Row = (String, String, i32, bool, Option<NaiveDate>, i32, bool, Option<NaiveDate>);
-    let rows: Vec<Row> = sqlx::query_as(
+    let items: Option<Vec<&str>> = plans.map(|plans| plans.iter().map(|(item, _)| *item).collect());
+    let condition = if items.is_some() { "item_key = any($2)" } else { "$2::text[] is null" };
+    let rows: Vec<Row> = sqlx::query_as(&format!(
         "select item_key, type, counted, lasted, began_on, episode, holds, since from episodes
-         where company_id = $1 and item_key = any($2)",
-    )
+         where company_id = $1 and {condition}"
+    ))
     .bind(company_id)
-    .bind(plans.iter().map(|(item, _)| *item).collect::<Vec<_>>())
+    .bind(items)
     .fetch_all(conn)
     .await?;
     let episodes =
         |newest, is_open, since| Episodes { newest: u32::try_from(newest).unwrap_or(0), is_open, since };
-    let counts = rows.into_iter().map(|(item, kind, counted, lasted, began_on, episode, holds, since)| {
+    let mut known: BTreeMap<String, BTreeMap<String, Count>> = BTreeMap::new();
+    for (item, kind, counted, lasted, began_on, episode, holds, since) in rows {
         let (before, now) = (episodes(counted, lasted, began_on), episodes(episode, holds, since));
-        ((item, kind), Count { before, now })
-    });
-    Ok(counts.collect())
+        known.entry(item).or_default().insert(kind, Count { before, now });
+    }
+    Ok(known)
 }
 
 async fn write(

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Row as _};
 
 use domain::planning::class::CLASS_DAYS;
 use domain::planning::supply::STOCK_WINDOW;
@@ -14,7 +15,7 @@ use super::firm::Firm;
 use super::items::{Ask, History, narrowed};
 
 /// A row of `days`.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct DayRow {
     item_key: String,
     date_local: NaiveDate,
@@ -25,6 +26,23 @@ pub(super) struct DayRow {
     cancel_units: Units,
     return_units: Units,
     report_units: Option<Units>,
+}
+
+/// A company has very many: columns are found by their place, not by their name.
+impl<'r> FromRow<'r, PgRow> for DayRow {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            item_key: row.try_get(0)?,
+            date_local: row.try_get(1)?,
+            location_id: row.try_get(2)?,
+            channel: row.try_get(3)?,
+            stock: row.try_get(4)?,
+            line_units: row.try_get(5)?,
+            cancel_units: row.try_get(6)?,
+            return_units: row.try_get(7)?,
+            report_units: row.try_get(8)?,
+        })
+    }
 }
 
 /// Days that are read of an item that is planned today.

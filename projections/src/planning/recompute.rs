@@ -310,7 +310,7 @@ async fn keep(
         by_item.insert(&planned.item_key, Some(&planned.plan).filter(|_| planned.is_active));
     }
     let by_item: Vec<_> = by_item.into_iter().collect();
-    episodes::update(conn, firm.company_id, firm.day, &by_item).await?;
+    episodes::update(conn, firm.company_id, firm.day, &by_item, replaced.is_none()).await?;
     keep_unplanned(conn, firm.company_id, position, replaced, &plans.unplanned).await?;
     Ok(())
 }
