@@ -278,7 +278,7 @@ fn plans(operation: &str, names: &Names) -> Option<Exercise> {
         "read_dashboard_metrics" => read("/dashboard/metrics?as_of=2024-06-01"),
         "read_inventory_trends" => read("/analytics/inventory-trends?from=2024-01-01&to=2024-03-01"),
         "refresh_metrics" => {
-            act(202, format!("/inventory/metrics/refresh?diff_only={}", names.number % 2 == 0))
+            act(202, format!("/inventory/metrics/refresh?diff_only={}", names.number.is_multiple_of(2)))
                 .unknown("/inventory/metrics/refresh?diff_only=perhaps")
         }
         "read_refresh" => read("/inventory/metrics/refresh"),
