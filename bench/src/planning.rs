@@ -65,6 +65,10 @@ async fn steady_reads(
         ("/inventory", by("/inventory", lists::INVENTORY)),
         ("/products", by("/products", lists::PRODUCTS)),
     ];
+    let begun = std::time::Instant::now();
+    shop.connect().await?.get("/dashboard").await?.expect(200)?;
+    let first = begun.elapsed().as_secs_f64() * 1_000.0;
+    report.millis(&format!("the first GET /dashboard of {items} planned after the start"), first);
     for (path, requests) in asked {
         let read = steady(shop, requests, STEADY, seconds).await?;
         report.millis(&format!("GET {path} of {items} planned at 100/s, p50"), read.percentile(50));
