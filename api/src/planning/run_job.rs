@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use commands::accounts::jobs::{DayStart, JobContext, JobError, JobHandler, NewJob};
+use commands::accounts::jobs::{JobContext, JobError, JobHandler, NewJob};
 use commands::{Operation, Outcome, Submission, Verdict};
 use connectors::forecaster::{Answers, Failure, Forecaster, NoClient, Question};
 use domain::planning::PlanDay;
@@ -61,11 +61,11 @@ impl RunOrder {
         Self { date: None, location_id, policy, asked_by: Some(asked_by), min_position }
     }
 
-    /// The job, which waits until the company's day has begun; beside an open one of the same kind there is none.
+    /// The job; beside an open one of the same location and policy there is none.
     pub(super) fn job(&self, company_id: Uuid) -> Result<NewJob, serde_json::Error> {
         let key = serde_json::to_string(&(&self.location_id, self.policy))?;
         let job = NewJob::new(company_id, RunForecasts::KIND, serde_json::to_value(self)?);
-        Ok(job.deduplicated(key).in_lane(DayStart::KIND))
+        Ok(job.deduplicated(key).in_lane(RunForecasts::KIND))
     }
 }
 
