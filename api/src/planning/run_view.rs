@@ -30,7 +30,7 @@ pub(crate) struct RunFilter {
 pub(crate) enum RunStatus {
     /// It waits.
     Queued,
-    /// It is computed.
+    /// It is computed, or will be seen in a moment.
     Running,
     /// It is there.
     Published,
@@ -175,12 +175,19 @@ pub(super) fn unpublished(job: Job, listing: &Listing) -> Response {
     let status = match job.state {
         JobState::Queued => RunStatus::Queued,
         JobState::Running => RunStatus::Running,
+        // The read model has not seen yet what was published.
+        JobState::Finished if forecasts_of(&job) > 0 => RunStatus::Running,
         JobState::Finished => RunStatus::Empty,
         JobState::Failed => RunStatus::Failed,
         JobState::Cancelled => RunStatus::Cancelled,
     };
     let nothing = List::new(Vec::new(), 0, listing);
     axum::Json(RunView { error: job.error, ..RunView::before(job.job_id, status, nothing) }).into_response()
+}
+
+/// Items that a finished job made forecasts of.
+fn forecasts_of(job: &Job) -> i64 {
+    job.result.as_ref().and_then(|result| result.get("items")?.as_i64()).unwrap_or(0)
 }
 
 impl RunView {

@@ -16,7 +16,7 @@ fn today(app: &TestApp) -> NaiveDate {
 
 /// Units of a product sold on a day, around noon.
 fn sold(item: &str, on: NaiveDate, units: i64) -> Value {
-    json!({"channel": "web", "order_id": format!("{item} {on}"), "line_id": "1", "item_id": item, "location_id": "MAIN",
+    json!({"channel": "web", "order_id": "O", "line_id": format!("{item} {on}"), "item_id": item, "location_id": "MAIN",
         "quantity": units, "sold_at": format!("{on}T11:00:00Z")})
 }
 
@@ -271,7 +271,8 @@ async fn judged(app: &TestApp) -> Person<'_> {
         sold("A", published_on + Days::new(13), 3),
         sold("B", published_on + Days::new(5), 30),
     ];
-    owner.post("/sales/batch", &json!(lines)).await.expect(200);
+    let taken = owner.post("/sales/batch", &json!(lines)).await.expect(200);
+    assert_eq!(taken.number("/accepted"), 4, "{:#}", taken.body);
     app.running.state.clock.advance(TimeDelta::days(1));
     let last = json!(published_on + Days::new(15));
     until("the day", async || {
