@@ -1,5 +1,7 @@
 //! POST /forecast: forecasts of all items, published as a run.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use domain::planning::event::ForecastPolicy;
 use domain::shared::ids::LocationId;
@@ -14,6 +16,9 @@ use crate::context::Caller;
 use crate::planning::as_of::PlanParams;
 use crate::problem::Problem;
 use crate::state::AppState;
+
+/// How long a request waits for what was written before it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What to forecast, and how.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -54,13 +59,17 @@ pub(crate) async fn start(
     if value.policy == Some(ForecastPolicy::External) && state.config.forecaster.is_none() {
         return Err(Problem::conflict("no_model_service", "this server knows no model outside"));
     }
+    let head = state.committers.head(caller.company_id);
+    if value.location_id.is_some() {
+        // A location that was made a moment ago is known.
+        state.wait(caller.company_id, &["catalogue"], head, PATIENCE).await?;
+    }
     let mut tx = projections::tenant::begin(&state.reads, caller.company_id).await?;
     let place = PlanParams { as_of: None, location_id: value.location_id };
     let location = place.location(&mut tx, &caller).await?;
     drop(tx);
     let location_id = location.map(|location| LocationId::new(&location)).transpose();
     let location_id = location_id.map_err(|error| Problem::internal(&error))?;
-    let head = state.committers.head(caller.company_id);
     let order = RunOrder::asked((location_id, value.policy), caller.actor(), head);
     let job = order.job(caller.company_id).map_err(|error| Problem::internal(&error))?;
     let (jobs, key) = (state.jobs.clone(), caller.accounts_key(digest));
