@@ -11,6 +11,7 @@ use commands::accounts::jobs::{
     StartDays,
 };
 use commands::{Committers, Operation, Submission, Verdict};
+use connectors::forecaster::NoClient;
 use domain::shared::ids::CompanyId;
 use event_log::event::Metadata;
 use futures::future::BoxFuture;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 
 use crate::operations::RebuildProjection;
 use crate::planning::RefreshMetrics;
+use crate::planning::run_job::RunForecasts;
 use crate::state::AppState;
 
 type Outside = Box<dyn std::error::Error + Send + Sync>;
@@ -40,7 +42,12 @@ const MAX_BUILD_PAUSE: Duration = Duration::from_mins(1);
 const BUILD_TOLD_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts jobs and schedules; they end when the state's `stop` is cancelled.
-pub(crate) fn start_jobs(state: &AppState, committing: PgPool, projecting: PgPool, tasks: &TaskTracker) {
+pub(crate) fn start_jobs(
+    state: &AppState,
+    committing: PgPool,
+    projecting: PgPool,
+    tasks: &TaskTracker,
+) -> Result<(), NoClient> {
     let days = Arc::new(Days { state: state.clone() });
     let keys = Arc::new(LogKeys { pool: committing });
     let handlers: Vec<Arc<dyn JobHandler>> = vec![
@@ -48,10 +55,14 @@ pub(crate) fn start_jobs(state: &AppState, committing: PgPool, projecting: PgPoo
         Arc::new(ExpireRequestKeys::new(state.accounts.clone(), state.jobs.clone(), keys)),
         Arc::new(RebuildProjection::new(state.database.clone(), state.config.archive.clone())),
         Arc::new(RefreshMetrics::new(state.clone())),
+        Arc::new(RunForecasts::new(state.clone())?),
     ];
     let runner = Runner::new(state.jobs.clone(), handlers, RunnerSettings::default());
     tasks.spawn(runner.run(state.stop.clone()));
-    let mut schedules = vec![Schedule::at_midnight(DayStart::KIND)];
+    let mut schedules = vec![
+        Schedule::at_midnight(DayStart::KIND),
+        Schedule::after_midnight(RunForecasts::KIND, DayStart::KIND),
+    ];
     match Schedule::platform(ExpireRequestKeys::KIND, ExpireRequestKeys::DAILY) {
         Ok(schedule) => schedules.push(schedule),
         Err(error) => tracing::error!(%error, "a schedule cannot be read"),
@@ -59,6 +70,7 @@ pub(crate) fn start_jobs(state: &AppState, committing: PgPool, projecting: PgPoo
     let zones = Arc::new(Zones { pool: projecting });
     let midnight = Scheduler::new(state.jobs.clone(), zones, schedules);
     tasks.spawn(midnight.run(SCHEDULE_PAUSE, state.stop.clone()));
+    Ok(())
 }
 
 /// Forgets quiet callers and empties the metrics' buffers now and then.

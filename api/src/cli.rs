@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use connectors::forecaster::ForecasterConfig;
 use connectors::kafka::KafkaConfig;
 use connectors::kafka::config::{DEFAULT_TOPIC, Setting};
 use event_log::archive::Archive;
 use migrations::Source;
+use reqwest::Url;
 
 use crate::config::{Config, ProcessRole};
 use crate::rate::RateLimit;
@@ -82,9 +85,36 @@ pub struct Serve {
     /// The folder of archived ranges of the log; rebuilds and audits need it where events are archived.
     #[arg(long, env = "STOCKTRAIL_ARCHIVE", value_name = "DIR")]
     pub archive: Option<PathBuf>,
+    /// The model outside that forecasts.
+    #[command(flatten)]
+    pub forecaster: ForecasterArgs,
     /// Where events go.
     #[command(flatten)]
     pub outlets: OutletArgs,
+}
+
+/// A model outside that forecasts for companies which chose so.
+#[derive(Debug, Clone, Args)]
+pub struct ForecasterArgs {
+    /// Address of a model that forecasts, http://…; see docs/forecasting.md. Without it the rules forecast for all.
+    #[arg(long, env = "STOCKTRAIL_FORECASTER_URL", value_parser = http_url)]
+    pub forecaster_url: Option<Url>,
+    /// Seconds that it may take to answer one request, of at most 100 items.
+    #[arg(long, env = "STOCKTRAIL_FORECASTER_TIME_OUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub forecaster_time_out: u64,
+}
+
+impl ForecasterArgs {
+    fn config(self) -> Option<ForecasterConfig> {
+        let time_out = Duration::from_secs(self.forecaster_time_out);
+        self.forecaster_url.map(|url| ForecasterConfig { url, time_out })
+    }
+}
+
+/// An address that can be asked without encryption, as the model stands in the same house.
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if url.scheme() == "http" { Ok(url) } else { Err("must begin with http://".to_owned()) }
 }
 
 /// Other systems to which every event goes.
@@ -150,6 +180,7 @@ impl Serve {
             snapshot_every: self.snapshot_every,
             archive: Archive::at(self.archive),
             demo: self.demo,
+            forecaster: self.forecaster.config(),
             kafka: self.outlets.kafka(),
             #[cfg(feature = "kurrent")]
             kurrent: self.outlets.kurrent_url.filter(|url| !url.is_empty()),

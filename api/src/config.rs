@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use commands::clock::{Clock, Ids};
+use connectors::forecaster::ForecasterConfig;
 use connectors::kafka::KafkaConfig;
 use event_log::archive::Archive;
 use migrations::Source;
@@ -70,6 +71,8 @@ pub struct Config {
     pub archive: Archive,
     /// Load the demo data.
     pub demo: bool,
+    /// The model outside that forecasts for companies which chose so.
+    pub forecaster: Option<ForecasterConfig>,
     /// The topic to which every event is relayed.
     pub kafka: Option<KafkaConfig>,
     /// Connection string of the KurrentDB to which every stream is mirrored.
@@ -98,6 +101,7 @@ impl Config {
             snapshot_every: 100,
             archive: Archive::default(),
             demo: false,
+            forecaster: None,
             kafka: None,
             #[cfg(feature = "kurrent")]
             kurrent: None,

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use commands::accounts::jobs::Jobs;
 use commands::accounts::{Accounts, Secrets, SecretsError};
 use commands::{CommitterConfig, Committers};
+use connectors::forecaster::NoClient;
 use event_log::signing::{SigningKey, SigningKeyError};
 use migrations::{Database, DatabaseError, Role};
 use projections::heads::Heads;
@@ -65,6 +66,9 @@ pub enum StartError {
     #[cfg(feature = "kurrent")]
     #[error(transparent)]
     Kurrent(#[from] connectors::kurrent::client::NoClient),
+    /// The model outside cannot be spoken to.
+    #[error(transparent)]
+    Forecaster(#[from] NoClient),
     /// The role has nothing to do.
     #[error("no broker is configured, so a relay has nothing to hand the log on to")]
     NoBroker,
@@ -200,10 +204,11 @@ async fn start_work(
         state.clone(),
         RunnerConfig { positions: state.positions.clone(), ..config.clone() },
     ));
-    Ok(role.works().then(|| {
-        background::start_jobs(state, committing, projecting, tasks);
-        Runner::start(config)
-    }))
+    if !role.works() {
+        return Ok(None);
+    }
+    background::start_jobs(state, committing, projecting, tasks)?;
+    Ok(Some(Runner::start(config)))
 }
 
 /// This process for people: host and process id.

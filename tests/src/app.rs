@@ -100,9 +100,9 @@ impl TestApp {
         }
     }
 
-    /// How many events were written, but for the days that begin by themselves.
+    /// How many events were written, but for what jobs write by themselves, as the days that begin.
     pub async fn written(&self) -> i64 {
-        sqlx::query_scalar("select count(*) from log.events where event_type <> 'DayStarted'")
+        sqlx::query_scalar("select count(*) from log.events where metadata ->> 'source' not like 'job:%'")
             .fetch_one(self.database.owner())
             .await
             .unwrap()

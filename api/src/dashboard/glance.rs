@@ -1,8 +1,8 @@
 //! Everything that a dashboard is made of, for the day and place that are asked about.
 
 use chrono::NaiveDate;
-use domain::planning::Overflow;
 use domain::planning::summary::Summary;
+use domain::planning::{Overflow, PlanDay};
 use domain::shared::money::Currency;
 use projections::planning::Planned;
 use projections::planning::activity::{self, Activity};
@@ -11,6 +11,7 @@ use projections::stock::board::Overview;
 use projections::tenant;
 
 use crate::context::Caller;
+use crate::planning::accuracy_view::Accuracy;
 use crate::planning::as_of::{PlanParams, firm, shown};
 use crate::planning::find::plans;
 use crate::problem::Problem;
@@ -31,6 +32,8 @@ pub(super) struct Glance {
     pub(super) summary: Summary,
     /// What happened of late.
     pub(super) activity: Activity,
+    /// How good forecasts were; of the company alone.
+    pub(super) accuracy: Option<Accuracy>,
     /// Currency of money; none where the caller may not see money.
     pub(super) currency: Option<Currency>,
 }
@@ -44,7 +47,7 @@ impl Glance {
         drop(tx);
         let firm = firm(state, caller).await?;
         let question = Question { as_of: asked, location: location.as_deref(), items: None };
-        let day = question.day(&firm).stock_on;
+        let PlanDay { demand_until, stock_on: day } = question.day(&firm);
         let is_past = day != firm.day;
         let others: Option<Vec<Planned>> = if is_past || question.location.is_some() {
             Some(plans(state, caller, &question).await?)
@@ -55,7 +58,11 @@ impl Glance {
         let summary = summary(&overview).map_err(|overflow| Problem::internal(&overflow))?;
         let mut tx = tenant::begin(&state.reads, caller.company_id).await?;
         let activity = activity::until(&mut tx, caller.company_id, day).await?;
-        Ok(Self { day, is_past, overview, summary, activity, currency: shown(&firm, caller) })
+        let accuracy = match question.location {
+            None => Some(Accuracy::read(&mut tx, caller.company_id, demand_until).await?),
+            Some(_) => None,
+        };
+        Ok(Self { day, is_past, overview, summary, activity, accuracy, currency: shown(&firm, caller) })
     }
 }
 

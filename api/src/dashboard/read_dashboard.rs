@@ -61,7 +61,7 @@ pub(crate) async fn read(
         metrics: DashboardFigures::new(&glance),
         top_understocked: TopItem::all(&glance.overview.understocked),
         top_overstocked: TopItem::all(&glance.overview.overstocked),
-        widgets: Widgets::new(&glance),
+        widgets: Widgets::new(&glance)?,
         alerts: alerts(&state, &caller, &glance).await?,
     }))
 }

@@ -51,6 +51,6 @@ pub(crate) async fn read(
         as_of: glance.day,
         computed_at: caller.now,
         metrics: DashboardFigures::new(&glance),
-        widgets: Widgets::new(&glance),
+        widgets: Widgets::new(&glance)?,
     }))
 }

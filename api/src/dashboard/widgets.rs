@@ -1,6 +1,8 @@
 //! The widgets of a dashboard.
 
 use chrono::{Days, NaiveDate};
+use domain::planning::Overflow;
+use domain::planning::accuracy::Trend;
 use domain::planning::cover::Colour;
 use domain::planning::summary::{counted, turnover_colour};
 use projections::planning::activity::RECENT_DAYS;
@@ -9,7 +11,9 @@ use utoipa::ToSchema;
 
 use super::glance::Glance;
 use super::top_item::TopItem;
+use crate::planning::accuracy_view::{Accuracy, sum};
 use crate::planning::figures::Exact;
+use crate::problem::Problem;
 use crate::schema::MoneySchema;
 
 /// What a dashboard shows.
@@ -26,6 +30,8 @@ pub(crate) struct Widgets {
     top_urgent: Vec<TopItem>,
     /// What happened of late.
     recent_activity: ActivityWidget,
+    /// How good forecasts were; null for a location.
+    forecast_accuracy: Option<AccuracyWidget>,
 }
 
 /// Value of the stock, and what it was.
@@ -84,11 +90,34 @@ pub(crate) struct ActivityWidget {
     planned_on: NaiveDate,
 }
 
+/// How far forecasts of 14 days were from what was sold in them (R30).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct AccuracyWidget {
+    /// Sum of the sizes of errors in percent of what was sold; null where nothing can be compared.
+    #[schema(value_type = Option<f64>)]
+    wape: Option<Exact>,
+    /// Sum of errors in percent of what was sold, above 0 where too much was expected.
+    #[schema(value_type = Option<f64>)]
+    bias: Option<Exact>,
+    /// Mean error in percent, over forecasts of what was sold at all.
+    #[schema(value_type = Option<f64>)]
+    mape: Option<Exact>,
+    /// `improving`, `stable` or `declining`, against 14 days before.
+    #[schema(value_type = Option<String>, example = "improving")]
+    trend: Option<Trend>,
+    /// Forecasts that were compared.
+    forecasts: u32,
+    /// Where more of it stands.
+    #[schema(example = "/api/v1/analytics/forecast-accuracy")]
+    link: &'static str,
+}
+
 impl Widgets {
     /// The widgets of a glance.
-    pub(super) fn new(glance: &Glance) -> Self {
+    pub(super) fn new(glance: &Glance) -> Result<Self, Problem> {
         let activity = glance.activity;
-        Self {
+        let accuracy = glance.accuracy.as_ref().map(AccuracyWidget::new).transpose();
+        Ok(Self {
             total_inventory_value: value(glance),
             inventory_turnover: TurnoverWidget {
                 turnover_days: glance.summary.turnover_days.map(Exact::from),
@@ -103,7 +132,22 @@ impl Widgets {
                 forecast_published_on: activity.forecast_published_on,
                 planned_on: glance.day,
             },
-        }
+            forecast_accuracy: accuracy.map_err(|overflow| Problem::internal(&overflow))?,
+        })
+    }
+}
+
+impl AccuracyWidget {
+    fn new(accuracy: &Accuracy) -> Result<Self, Overflow> {
+        let errors = sum(accuracy.rows())?;
+        Ok(Self {
+            wape: errors.wape().map(Exact::from),
+            bias: errors.bias().map(Exact::from),
+            mape: errors.mape().map(Exact::from),
+            trend: accuracy.trend()?,
+            forecasts: errors.count,
+            link: "/api/v1/analytics/forecast-accuracy",
+        })
     }
 }
 

@@ -32,6 +32,14 @@ mod remove_holiday;
 mod set_covariates;
 mod forecast_row;
 mod import_forecasts;
+pub(crate) mod run_job;
+mod start_run;
+mod run_view;
+mod read_run;
+mod read_latest_run;
+pub(crate) mod accuracy_view;
+mod read_accuracy;
+mod compare_forecasts;
 mod dismiss_recommendation;
 mod list_dismissals;
 mod refresh_metrics;
@@ -47,7 +55,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list_recommendations::list))
         .routes(routes!(list_suggestions::list))
         .merge(choices())
-        .routes(routes!(import_forecasts::import))
+        .merge(forecasts())
         .routes(routes!(dismiss_recommendation::dismiss))
         .routes(routes!(list_dismissals::list))
         .routes(routes!(refresh_metrics::refresh, read_refresh::read))
@@ -62,6 +70,17 @@ fn choices() -> OpenApiRouter<AppState> {
         .routes(routes!(list_holidays::list))
         .routes(routes!(set_holiday::set, remove_holiday::remove))
         .routes(routes!(set_covariates::set))
+}
+
+/// Runs of forecasts, the product's own and those of others.
+fn forecasts() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(import_forecasts::import))
+        .routes(routes!(start_run::start))
+        .routes(routes!(read_latest_run::read))
+        .routes(routes!(read_run::read))
+        .routes(routes!(read_accuracy::read))
+        .routes(routes!(compare_forecasts::read))
 }
 
 /// An outcome that no operation of this room has.

@@ -1,10 +1,22 @@
 //! How far forecasts were from what was sold (R30).
 
+use std::ops::RangeInclusive;
+
+use chrono::{Days, NaiveDate};
+use serde::{Deserialize, Serialize};
+
 use crate::planning::number::{Amount, Fixed, Overflow, Percent, Rate, rounded};
 use crate::shared::quantity::Units;
 
+/// Days on which the runs were published that tell at the close of `until` how good forecasts are: those whose 14 days
+/// ended in the last 14.
+pub fn judged(until: NaiveDate) -> RangeInclusive<NaiveDate> {
+    let ago = |days| until.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
+    ago(27)..=ago(14)
+}
+
 /// One run and item that could be compared counts like any other; errors add up over both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Errors {
     /// Forecasts compared.
     pub count: u32,
@@ -18,10 +30,11 @@ pub struct Errors {
     shares: i128,
     shared: u32,
     value: i128,
+    actual_value: i128,
 }
 
 /// Whether forecasts become better, by the WAPE now and 14 days before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trend {
     /// More than a point lower.
@@ -50,6 +63,8 @@ impl Errors {
         next.signed = plus(self.signed, error)?;
         next.squared = plus(self.squared, times(size, size)?)?;
         next.value = plus(self.value, times(size, unit_cost.steps().into())?)?;
+        let sold = times(actual.into(), unit_cost.steps().into())?;
+        next.actual_value = plus(self.actual_value, sold)?;
         if actual > 0 {
             let share = times(size, 100 * SHARE_PARTS)? / (i128::from(actual) * one);
             next.shares = plus(self.shares, share)?;
@@ -70,6 +85,7 @@ impl Errors {
             shares: plus(self.shares, other.shares)?,
             shared: self.shared.saturating_add(other.shared),
             value: plus(self.value, other.value)?,
+            actual_value: plus(self.actual_value, other.actual_value)?,
         };
         Ok(())
     }
@@ -100,6 +116,12 @@ impl Errors {
     /// Sum of the sizes of errors at cost, in the company's currency.
     pub fn value(&self) -> Result<Amount, Overflow> {
         rounded(self.value, Rate::ONE.into()).map(Fixed::of_steps).ok_or(OVERFLOW)
+    }
+
+    /// The same as [`Self::wape`] with each unit weighed by its cost; none where nothing of known cost was sold.
+    pub fn wape_at_cost(&self) -> Option<Percent> {
+        let actual = self.actual_value.checked_mul(Rate::ONE.into())?;
+        rounded(self.value.checked_mul(100 * 100)?, actual).map(Fixed::of_steps)
     }
 
     fn of_actual(&self, errors: i128) -> Option<Percent> {

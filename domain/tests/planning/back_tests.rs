@@ -51,6 +51,7 @@ fn errors_by_hand() {
     assert_eq!(result.errors.mape().unwrap().to_string(), "100.00");
     assert_eq!(result.errors.rmse().unwrap().to_string(), "70.0000");
     assert_eq!(result.errors.value().unwrap().to_string(), "140.00", "70 units at 2.00");
+    assert_eq!(result.errors.wape_at_cost().unwrap().to_string(), "100.00", "140.00 of 140.00");
 }
 
 #[test]

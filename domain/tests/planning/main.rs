@@ -13,6 +13,7 @@ mod censoring;
 mod forecasts;
 mod imported;
 mod back_tests;
+mod runs;
 mod accuracy;
 mod classes;
 mod totals;

@@ -86,6 +86,37 @@ pub(super) async fn read_days(
     Ok(by_item)
 }
 
+/// Demand of the whole company by item and day, of the days after the first up to the last.
+pub(super) async fn read_demand(
+    conn: &mut PgConnection,
+    firm: &Firm,
+    (after, until): (NaiveDate, NaiveDate),
+) -> Result<BTreeMap<String, BTreeMap<NaiveDate, Units>>, sqlx::Error> {
+    let rows: Vec<DayRow> = sqlx::query_as(
+        "select item_key, date_local, location_id, channel, stock, line_units, cancel_units, return_units,
+             report_units
+         from days
+         where company_id = $1 and date_local > $2 and date_local <= $3
+         order by item_key, date_local",
+    )
+    .bind(firm.company_id)
+    .bind(after)
+    .bind(until)
+    .fetch_all(conn)
+    .await?;
+    let mut demand: BTreeMap<String, BTreeMap<NaiveDate, Units>> = BTreeMap::new();
+    let same =
+        |one: &DayRow, other: &DayRow| one.item_key == other.item_key && one.date_local == other.date_local;
+    for of_day in rows.chunk_by(same) {
+        let Some(first) = of_day.first() else { continue };
+        let units = demand::of_day(signed_demand(of_day, firm, None));
+        if units > 0 {
+            demand.entry(first.item_key.clone()).or_default().insert(first.date_local, units);
+        }
+    }
+    Ok(demand)
+}
+
 /// What the days of an item come to.
 #[derive(Debug, Default)]
 pub(super) struct Series {

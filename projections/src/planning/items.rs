@@ -160,8 +160,11 @@ pub async fn read(
     let campaigns = mentions::read::<Campaign>(conn, company_id, ask.items, day.stock_on).await?;
     let mut costs = read_costs(conn, firm, ask).await?;
     let by_rules = firm.policy == ForecastPolicy::MovingAverage || ask.location.is_some();
-    let mut forecasts =
-        if by_rules { BTreeMap::new() } else { forecasts::newest(conn, company_id, ask.items).await? };
+    let mut forecasts = if by_rules {
+        BTreeMap::new()
+    } else {
+        forecasts::newest(conn, company_id, firm.policy, ask.items).await?
+    };
     let facts = products.iter().filter_map(|(item_key, product)| Some((item_key, product.known()?)));
     let facts = facts.map(|(item_key, product)| {
         let series = Series::of(&sales.remove(item_key).unwrap_or_default(), firm, ask);

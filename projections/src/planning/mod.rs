@@ -8,12 +8,14 @@
 //! Blocks are cut before a day begins and before a recommendation is dismissed, so that every day ends with the same
 //! plans however events came in blocks: episodes of recommendations depend on it (`episodes`).
 //!
-//! Read in this order: this file, `days`, `states`, `mentions`, `costs`, `forecasts`; [`firm`], [`items`],
-//! `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`], [`supplier_queries`],
-//! [`recommendation_queries`], [`activity`], [`scenario`], [`trends`] and [`refresh`].
+//! Where a day begins, the forecasts are judged whose days are over by then (`accuracy`).
+//!
+//! Read in this order: this file, `tables`, `days`, `states`, `mentions`, `costs`, `forecasts`, `accuracy`; [`firm`],
+//! [`items`], `item_days`, [`recompute`], [`plan_row`] with `cells`, `episodes`; [`queries`], [`supplier_queries`],
+//! [`recommendation_queries`], [`run_queries`], [`accuracy_queries`], [`comparison`], [`run_inputs`], [`activity`],
+//! [`scenario`], [`trends`] and [`refresh`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use futures::FutureExt;
@@ -41,12 +43,14 @@ use crate::projection::{Projection, ProjectionError, decode};
 use crate::streams;
 use touched::Touched;
 
+mod tables;
 mod cells;
 mod states;
 mod mentions;
 mod days;
 mod costs;
 mod forecasts;
+mod accuracy;
 mod touched;
 mod episodes;
 pub mod firm;
@@ -57,6 +61,10 @@ pub mod recompute;
 pub mod queries;
 pub mod supplier_queries;
 pub mod recommendation_queries;
+pub mod run_queries;
+pub mod accuracy_queries;
+pub mod comparison;
+pub mod run_inputs;
 pub mod activity;
 pub mod scenario;
 pub mod trends;
@@ -99,7 +107,7 @@ impl Projection for Planning {
     }
 
     fn ddl(&self) -> &'static str {
-        &DDL
+        &tables::DDL
     }
 
     fn apply<'a>(
@@ -212,6 +220,9 @@ async fn begin_days(
             .await?;
     let former: BTreeMap<Uuid, NaiveDate> = former.into_iter().collect();
     began.retain(|company_id, day| former.get(company_id).is_none_or(|former| former < day));
+    for (company_id, day) in &began {
+        accuracy::judge(conn, *company_id, *day).await?;
+    }
     episodes::begin_day(conn, &began.keys().copied().collect::<Vec<_>>()).await?;
     sqlx::query(
         "insert into today (company_id, day)
@@ -227,149 +238,3 @@ async fn begin_days(
     };
     Ok(began.into_iter().map(|(company_id, day)| (company_id, follows(company_id, day))).collect())
 }
-
-static DDL: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "{INPUTS}
-create table plans (
-    company_id uuid not null,
-{}    written_position bigint not null,
-    primary key (company_id, item_key)
-);
-create index plans_category on plans (company_id, category);
-create index plans_written on plans (company_id, written_position);",
-        plan_row::ddl()
-    )
-});
-
-const INPUTS: &str = "
-create table today (
-    company_id uuid not null,
-    day date not null,
-    primary key (company_id)
-);
-
-create table states (
-    company_id uuid not null,
-    kind text not null,
-    stream_id text not null,
-    state json not null,
-    version bigint not null,
-    primary key (company_id, kind, stream_id)
-);
-
-create table mentions (
-    company_id uuid not null,
-    item_key text not null,
-    kind text not null,
-    stream_id text not null,
-    said json not null,
-    -- The day from whose close on it says nothing more.
-    ended_on date,
-    primary key (company_id, item_key, kind, stream_id)
-);
-create index mentions_stream on mentions (company_id, kind, stream_id);
-create index mentions_supplier on mentions (company_id, (said ->> 'supplier')) where kind = 'supplier';
-
-create table days (
-    company_id uuid not null,
-    item_key text not null,
-    date_local date not null,
-    location_id text not null,
-    channel text not null,
-    stock bigint not null,
-    line_units bigint not null,
-    cancel_units bigint not null,
-    return_units bigint not null,
-    report_units bigint,
-    changed_position bigint not null,
-    primary key (company_id, item_key, date_local, location_id, channel)
-);
-
-create table levels (
-    company_id uuid not null,
-    item_key text not null,
-    location_id text not null,
-    units bigint not null,
-    moved_on date,
-    opened_on date,
-    changed_position bigint not null,
-    primary key (company_id, item_key, location_id)
-);
-
-create table statements (
-    company_id uuid not null,
-    item_key text not null,
-    location_id text not null,
-    stated_at timestamptz not null,
-    local_date date not null,
-    primary key (company_id, item_key, location_id, stated_at)
-);
-
-create table reservations (
-    company_id uuid not null,
-    item_key text not null,
-    channel text not null,
-    line_id text not null,
-    location_id text not null,
-    quantity bigint not null,
-    primary key (company_id, item_key, channel, line_id)
-);
-
-create table costs (
-    company_id uuid not null,
-    item_key text not null,
-    since timestamptz not null,
-    amount numeric,
-    currency text,
-    position bigint not null,
-    primary key (company_id, item_key, since)
-);
-
-create table forecast_runs (
-    company_id uuid not null,
-    run_id uuid not null,
-    position bigint not null,
-    published_on date not null,
-    demand_until date not null,
-    trigger text not null,
-    policy text not null,
-    location_id text,
-    inputs_hash text not null,
-    items integer not null,
-    primary key (company_id, run_id)
-);
-create index forecast_runs_published on forecast_runs (company_id, published_on);
-
-create table forecasts (
-    company_id uuid not null,
-    run_id uuid not null,
-    item_key text not null,
-    forecast_14d numeric not null,
-    forecast json not null,
-    primary key (company_id, item_key, run_id)
-);
-create index forecasts_run on forecasts (company_id, run_id);
-
-create table episodes (
-    company_id uuid not null,
-    item_key text not null,
-    type text not null,
-    counted integer not null,
-    lasted boolean not null,
-    began_on date,
-    holds boolean not null,
-    since date,
-    episode integer not null,
-    primary key (company_id, item_key, type)
-);
-
-create table unplanned (
-    company_id uuid not null,
-    item_key text not null,
-    value text not null,
-    written_position bigint not null,
-    primary key (company_id, item_key)
-);
-create index unplanned_written on unplanned (company_id, written_position);
-";

@@ -153,7 +153,7 @@ async fn supposed(
 }
 
 /// Means of the categories of those items that were never sold, over the whole company.
-async fn seeds(
+pub(super) async fn seeds(
     tx: &mut Transaction<'static, Postgres>,
     firm: &Firm,
     question: &Question<'_>,

@@ -52,6 +52,29 @@ pub async fn holidays(
     .await
 }
 
+/// What was set for the days of all products of a company, by item key.
+pub async fn all_item_days(
+    conn: &mut PgConnection,
+    company_id: Uuid,
+) -> Result<BTreeMap<String, BTreeMap<NaiveDate, Covariates>>, sqlx::Error> {
+    type Set = (String, NaiveDate, Option<bool>, Option<bool>, Option<Decimal>);
+    let rows: Vec<Set> = sqlx::query_as(
+        "select item_key, date_local, promotion_flag, holiday_flag, marketing_spend
+         from planning_settings_1.covariates
+         where company_id = $1",
+    )
+    .bind(company_id)
+    .fetch_all(conn)
+    .await?;
+    let mut by_item: BTreeMap<String, BTreeMap<NaiveDate, Covariates>> = BTreeMap::new();
+    for (item, date, promotion_flag, holiday_flag, spend) in rows {
+        let marketing_spend = spend.and_then(Amount::from_decimal);
+        let covariates = Covariates { promotion_flag, holiday_flag, marketing_spend };
+        by_item.entry(item).or_default().insert(date, covariates);
+    }
+    Ok(by_item)
+}
+
 /// What was set for the days of a product, from the first to the last.
 pub async fn item_days(
     conn: &mut PgConnection,

@@ -177,12 +177,15 @@ impl Everything {
     /// A run and its forecasts.
     fn forecasts(&mut self, company_id: Uuid, now: DateTime<Utc>) {
         let id = Uuid::from_u128(0x7000 + u128::from(self.chance.below(1 << 40)));
+        let published_on = (now - TimeDelta::days(self.chance.units(30))).date_naive();
         let run = planning::ForecastRunPublished {
             run_id: ForecastRunId(id),
             trigger: planning::ForecastTrigger::Imported,
-            published_on: now.date_naive(),
-            demand_until: now.date_naive(),
-            policy: planning::ForecastPolicy::External,
+            published_on,
+            demand_until: published_on,
+            policy: *self
+                .chance
+                .of(&[planning::ForecastPolicy::External, planning::ForecastPolicy::Automatic]),
             location_id: Some(LocationId::new("SHOP").unwrap()).filter(|_| self.chance.one_in(4)),
             inputs_hash: String::new(),
             items: 1,
@@ -191,7 +194,7 @@ impl Everything {
         let daily = Rate::of_steps(self.chance.units(90_000));
         let forecast = planning::PublishedForecast {
             item_id: self.item(),
-            method: Method::External,
+            method: *self.chance.of(&[Method::External, Method::Ses, Method::MovingAverage]),
             model: None,
             daily_forecast: daily,
             forecast_14d: Rate::of_steps(14 * daily.steps()),

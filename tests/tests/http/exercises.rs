@@ -47,6 +47,8 @@ pub(crate) struct Names {
     pub(crate) projection: String,
     /// An event.
     pub(crate) event_id: String,
+    /// A published run of forecasts.
+    pub(crate) run_id: String,
 }
 
 /// One request.
@@ -253,6 +255,13 @@ fn planning(operation: &str, names: &Names) -> Option<Exercise> {
                 "forecast_30d": "30.5", "quantiles": [quantile]});
             write(200, "/forecasts/import", json!([row]))
         }
+        "start_forecast_run" => write(202, "/forecast", json!({"location_id": names.location})),
+        "read_forecast_run" => {
+            read(format!("/forecast/{}?page_size=3", names.run_id)).unknown(format!("/forecast/{NOBODY}"))
+        }
+        "read_latest_forecast_run" => read("/forecast/latest?page_size=3&method=EXTERNAL"),
+        "read_forecast_accuracy" => read("/analytics/forecast-accuracy?as_of=2024-06-01"),
+        "compare_forecasts" => read("/analytics/forecast-comparison?from=2024-01-01&to=2024-01-14"),
         "dismiss_recommendation" => {
             let id = RecommendationId {
                 kind: RecommendationType::DeadStock,
@@ -500,8 +509,12 @@ impl<'a> World<'a> {
             .name()
             .to_owned(),
             event_id: String::new(),
+            run_id: String::new(),
         };
         self.make_goods(&names).await;
+        let forecast = json!([{"item_id": names.item, "model": "m", "forecast_14d": 14, "forecast_30d": 30}]);
+        let run = self.owner.post("/forecasts/import", &forecast).await.expect(200);
+        run.text("/run_id").clone_into(&mut names.run_id);
         let newest = self.owner.get("/events?order=desc&limit=1").await.expect(200);
         newest.text("/items/0/event_id").clone_into(&mut names.event_id);
         self.make_people(&mut names).await;

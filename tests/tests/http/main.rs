@@ -23,6 +23,7 @@ mod quarantine;
 mod demand;
 mod planning_settings;
 mod planning_days;
+mod forecast_runs;
 mod planning_lists;
 mod trends;
 mod lists;

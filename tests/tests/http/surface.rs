@@ -154,6 +154,7 @@ impl Walk<'_> {
             self.world.owner.get_caught_up("/inventory/movements?page_size=1").await.expect(200);
             self.world.owner.get_caught_up("/products?page_size=1").await.expect(200);
             self.world.owner.get_caught_up("/locations?page_size=1").await.expect(200);
+            self.world.owner.get_caught_up("/forecast/latest?page_size=1").await.expect(200);
         }
     }
 }

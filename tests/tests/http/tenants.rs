@@ -28,6 +28,7 @@ fn unknown(names: &Names) -> Names {
         queued_job: id(5),
         failed_job: id(6),
         event_id: id(7),
+        run_id: id(8),
         ..names.clone()
     }
 }
@@ -187,6 +188,7 @@ async fn no_list_or_filter_shows_another_companys_things() {
         &names.email,
         &names.queued_job,
         &names.quarantine_id,
+        &names.run_id,
         &theirs.owner.company_id,
         &theirs.owner.email,
     ];

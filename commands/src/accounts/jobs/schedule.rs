@@ -25,7 +25,10 @@ use crate::accounts::AccountsError;
 #[derive(Debug, Clone)]
 pub enum Cadence {
     /// Once for each local day of each company; the payload is `{"date": "2026-11-20"}`.
-    LocalMidnight,
+    LocalMidnight {
+        /// Of days that were missed only the newest, and not the day on which the company came.
+        newest_only: bool,
+    },
     /// For each company by this expression, in its time zone; the payload is `{"at": instant}`.
     CompanyCron(Box<Cron>),
     /// Once for the platform by this expression, in UTC; the payload is `{"at": instant}`.
@@ -35,8 +38,10 @@ pub enum Cadence {
 /// A kind of job and when it starts.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// Kind of job; also the lane of its jobs. Stored, so it never changes.
+    /// Kind of job. Stored, so it never changes.
     pub kind: &'static str,
+    /// Lane of its jobs.
+    pub lane: &'static str,
     /// When it starts.
     pub cadence: Cadence,
 }
@@ -55,17 +60,22 @@ pub struct BadCron {
 impl Schedule {
     /// At each company's local midnight.
     pub fn at_midnight(kind: &'static str) -> Self {
-        Self { kind, cadence: Cadence::LocalMidnight }
+        Self { kind, lane: kind, cadence: Cadence::LocalMidnight { newest_only: false } }
+    }
+
+    /// For the newest day of each company but its first, after the jobs of `lane` that were enqueued before.
+    pub fn after_midnight(kind: &'static str, lane: &'static str) -> Self {
+        Self { kind, lane, cadence: Cadence::LocalMidnight { newest_only: true } }
     }
 
     /// For the platform, by a cron expression in UTC.
     pub fn platform(kind: &'static str, expression: &str) -> Result<Self, BadCron> {
-        Ok(Self { kind, cadence: Cadence::PlatformCron(Box::new(cron(expression)?)) })
+        Ok(Self { kind, lane: kind, cadence: Cadence::PlatformCron(Box::new(cron(expression)?)) })
     }
 
     /// For each company, by a cron expression in its time zone.
     pub fn company(kind: &'static str, expression: &str) -> Result<Self, BadCron> {
-        Ok(Self { kind, cadence: Cadence::CompanyCron(Box::new(cron(expression)?)) })
+        Ok(Self { kind, lane: kind, cadence: Cadence::CompanyCron(Box::new(cron(expression)?)) })
     }
 }
 
@@ -135,10 +145,12 @@ impl Scheduler {
         let mut started = 0;
         for schedule in &self.schedules {
             started += match &schedule.cadence {
-                Cadence::LocalMidnight => self.start_days(schedule.kind, now).await?,
-                Cadence::CompanyCron(cron) => self.start_company_cron(schedule.kind, cron, now).await?,
+                Cadence::LocalMidnight { newest_only } => {
+                    self.start_days(schedule, *newest_only, now).await?
+                }
+                Cadence::CompanyCron(cron) => self.start_company_cron(schedule, cron, now).await?,
                 Cadence::PlatformCron(cron) => {
-                    self.start_cron(schedule.kind, PLATFORM, last_before(cron, now, Tz::UTC)).await?
+                    self.start_cron(schedule, PLATFORM, last_before(cron, now, Tz::UTC)).await?
                 }
             };
         }
@@ -148,7 +160,12 @@ impl Scheduler {
         Ok(started)
     }
 
-    async fn start_days(&self, kind: &'static str, now: DateTime<Utc>) -> Result<usize, ScheduleError> {
+    async fn start_days(
+        &self,
+        schedule: &Schedule,
+        newest_only: bool,
+        now: DateTime<Utc>,
+    ) -> Result<usize, ScheduleError> {
         // No clock on earth is more than 14 hours ahead of UTC.
         let latest = (now + TimeDelta::hours(14)).date_naive();
         let due: Vec<Due> = sqlx::query_as(
@@ -158,34 +175,36 @@ impl Scheduler {
              where s.last_run_for is null or s.last_run_for < $2
              order by c.company_id",
         )
-        .bind(kind)
+        .bind(schedule.kind)
         .bind(latest)
         .fetch_all(self.jobs.pool())
         .await?;
         let mut started = 0;
         for (company, zone) in self.with_zones(due).await? {
-            let first = local_date(company.created_at, zone);
-            started += self.start_days_of(kind, company.company_id, first, local_date(now, zone)).await?;
+            let came = local_date(company.created_at, zone);
+            let today = local_date(now, zone);
+            let first = if newest_only { today.max(came.succ_opt().unwrap_or(came)) } else { came };
+            started += self.start_days_of(schedule, company.company_id, first, today).await?;
         }
         Ok(started)
     }
 
-    /// Enqueues a job for each day after the last recorded one up to `today`, from `first` on.
+    /// Enqueues a job for each day after the last recorded one up to `today`, none before `first`.
     async fn start_days_of(
         &self,
-        kind: &'static str,
+        &Schedule { kind, lane, .. }: &Schedule,
         company_id: Uuid,
         first: NaiveDate,
         today: NaiveDate,
     ) -> Result<usize, ScheduleError> {
         let mut tx = self.jobs.pool().begin().await?;
         let last = locked_schedule(&mut tx, company_id, kind).await?.0;
-        let next = last.map_or(Some(first), |last| last.succ_opt());
+        let next = last.map_or(Some(first), |last| last.succ_opt().map(|next| next.max(first)));
         let mut started = 0;
         for day in next.into_iter().flat_map(|day| day.iter_days()).take_while(|day| *day <= today) {
             let job = NewJob::new(company_id, kind, serde_json::json!({ "date": day }))
                 .deduplicated(day.to_string())
-                .in_lane(kind);
+                .in_lane(lane);
             self.jobs.enqueue(&mut tx, job).await?;
             started += 1;
         }
@@ -205,7 +224,7 @@ impl Scheduler {
 
     async fn start_company_cron(
         &self,
-        kind: &'static str,
+        schedule: &Schedule,
         cron: &Cron,
         now: DateTime<Utc>,
     ) -> Result<usize, ScheduleError> {
@@ -215,14 +234,14 @@ impl Scheduler {
              left join accounts.schedules s on s.company_id = c.company_id and s.kind = $1
              order by c.company_id",
         )
-        .bind(kind)
+        .bind(schedule.kind)
         .fetch_all(self.jobs.pool())
         .await?;
         let mut started = 0;
         for (company, zone) in self.with_zones(companies).await? {
             let since = company.last_run_at.unwrap_or(company.created_at);
             let at = last_before(cron, now, zone).filter(|at| *at > since);
-            started += self.start_cron(kind, company.company_id, at).await?;
+            started += self.start_cron(schedule, company.company_id, at).await?;
         }
         Ok(started)
     }
@@ -230,7 +249,7 @@ impl Scheduler {
     /// Enqueues the job of the time `at`, unless it was started before.
     async fn start_cron(
         &self,
-        kind: &'static str,
+        &Schedule { kind, lane, .. }: &Schedule,
         company_id: Uuid,
         at: Option<DateTime<Utc>>,
     ) -> Result<usize, ScheduleError> {
@@ -241,7 +260,7 @@ impl Scheduler {
         }
         let job = NewJob::new(company_id, kind, serde_json::json!({ "at": at }))
             .deduplicated(at.to_rfc3339())
-            .in_lane(kind);
+            .in_lane(lane);
         self.jobs.enqueue(&mut tx, job).await?;
         sqlx::query("update accounts.schedules set last_run_at = $3 where company_id = $1 and kind = $2")
             .bind(company_id)

@@ -45,7 +45,7 @@ impl ImportedForecast {
         };
         let accepted = ExternalForecast { model: self.model, daily, quantiles: self.quantiles }.accepted()?;
         accepted
-            .published(self.item_id)
+            .published(&self.item_id)
             .map_err(|Overflow { value }| ExternalRefusal::TooLarge { field: value })
     }
 }
@@ -75,26 +75,14 @@ fn evenly(steps: i64, days: i64) -> impl Iterator<Item = Decimal> {
 
 impl AcceptedForecast {
     /// The forecast of an item as it is published (R7).
-    pub fn published(self, item_id: ItemId) -> Result<PublishedForecast, Overflow> {
-        let forecast_14d = self.forecast.total(SHORT_HORIZON_DAYS, "forecast_14d")?;
-        let days = i128::from(SHORT_HORIZON_DAYS) * i128::from(Rate::ONE);
-        let daily = self.forecast.daily();
-        let all_the_same = daily.iter().all(|day| Some(day) == daily.first());
+    pub fn published(self, item_id: &ItemId) -> Result<PublishedForecast, Overflow> {
+        let quantiles = self.quantiles.into_iter();
         Ok(PublishedForecast {
-            item_id,
-            method: self.forecast.method,
             model: Some(self.model),
-            daily_forecast: Rate::ratio(forecast_14d.steps().into(), days, "daily_forecast")?,
-            forecast_14d,
-            forecast_30d: self
-                .forecast
-                .total(u32::try_from(HORIZON_DAYS).unwrap_or(u32::MAX), "forecast_30d")?,
-            daily: if all_the_same { Vec::new() } else { daily.to_vec() },
-            quantiles: self
-                .quantiles
-                .into_iter()
+            quantiles: quantiles
                 .map(|(percent, daily)| PublishedQuantile { percent, daily: daily.to_vec() })
                 .collect(),
+            ..PublishedForecast::of_days(item_id, &self.forecast)?
         })
     }
 }

@@ -6,7 +6,7 @@
 //! model outside answers is an [`external::ExternalForecast`]. [`back_test`] measures methods, [`choice`] picks one.
 //!
 //! Read in this order: [`standard`], [`fixed_point`], [`moving`], [`smoothing`], [`intermittent`], [`external`],
-//! [`imported`], [`back_test`], [`choice`].
+//! [`imported`], [`back_test`], [`choice`], [`run`].
 
 pub mod standard;
 pub mod fixed_point;
@@ -17,6 +17,7 @@ pub mod external;
 pub mod imported;
 pub mod back_test;
 pub mod choice;
+pub mod run;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
