@@ -129,6 +129,11 @@ impl Positions {
         }
     }
 
+    /// Whether a reader waits for this projection.
+    pub(crate) fn is_wanted(&self, name: &'static str, partition: i16) -> bool {
+        self.0.places.get(&(name, partition)).is_some_and(|place| place.position.receiver_count() > 0)
+    }
+
     /// Reads the checkpoints of what other processes fold: every 10 ms while somebody waits, else twice a second.
     pub async fn follow(self, pool: PgPool, stop: CancellationToken) {
         loop {

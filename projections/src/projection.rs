@@ -64,8 +64,8 @@ pub trait Projection: Send + Sync + 'static {
         std::future::ready(Ok(())).boxed()
     }
 
-    /// Whether it gives way to everything else: after each block it rests for as long as that took, so that under load it
-    /// folds more at once and takes half of a processor at most.
+    /// Whether it gives way to everything else: after each block it rests for several times as long as that took, unless
+    /// a reader waits, so that under load it folds more at once.
     fn gives_way(&self) -> bool {
         false
     }

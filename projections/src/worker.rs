@@ -28,8 +28,10 @@ const MIN_BACKOFF: Duration = Duration::from_millis(50);
 const UNTIL_BUILT: Duration = Duration::from_millis(200);
 /// Longest pause after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
+/// How long a projection that gives way to others rests, in terms of how long it worked.
+const REST: u32 = 4;
 /// Longest rest of a projection that gives way to others.
-const MAX_REST: Duration = Duration::from_millis(250);
+const MAX_REST: Duration = Duration::from_secs(2);
 /// How long PostgreSQL waits for a silent worker in the middle of a transaction before it rolls back: a process that was
 /// stopped there must not keep its successor out.
 const SILENCE: &str = "5s";
@@ -47,6 +49,8 @@ pub(crate) struct Worker {
     /// Position of the checkpoint in the database.
     saved: i64,
     unsaved_since: Option<Instant>,
+    /// Until when a projection that gives way rests.
+    rests_until: Instant,
     from_log: bool,
     left_out: LeftOut,
     /// Asks to end; what is in hand is still folded.
@@ -103,6 +107,7 @@ impl Worker {
             position: None,
             saved: 0,
             unsaved_since: None,
+            rests_until: Instant::now(),
             from_log: true,
             left_out: LeftOut::default(),
             stop,
@@ -145,7 +150,7 @@ impl Worker {
         }
         self.arrive(&fold);
         if self.projection.gives_way() {
-            self.rest(began.elapsed().min(MAX_REST)).await;
+            self.rests_until = Instant::now() + (began.elapsed() * REST).min(MAX_REST);
         }
         Ok(Step::On)
     }

@@ -63,11 +63,11 @@ struct Changes {
     levels: BTreeMap<(Uuid, String, String), Level>,
 }
 
-/// Folds the stock facts and daily reports of a block. Answers the items that they are about.
+/// Folds the stock facts and daily reports of a block. Answers the items and days that they are about.
 pub(super) async fn apply(
     conn: &mut PgConnection,
     block: &[StoredEvent],
-) -> Result<BTreeSet<(Uuid, String)>, ProjectionError> {
+) -> Result<BTreeSet<(Uuid, String, NaiveDate)>, ProjectionError> {
     let mut facts = Vec::new();
     for event in streams::of::<StockEvent>(block) {
         facts.push((event, decode::<StockEvent>(event)?));
@@ -86,7 +86,7 @@ pub(super) async fn apply(
     reservations.save(conn).await?;
     statements.save(conn).await?;
     changes.write(conn).await?;
-    Ok(changes.days.into_keys().map(|key| (key.company_id, key.item_key)).collect())
+    Ok(changes.days.into_keys().map(|key| (key.company_id, key.item_key, key.date_local)).collect())
 }
 
 impl Changes {

@@ -12,7 +12,7 @@ use domain::planning::{PlanDay, demand};
 use domain::shared::quantity::Units;
 
 use super::firm::Firm;
-use super::items::{Ask, History, narrowed};
+use super::items::{Ask, ChangedDays, History, narrowed};
 
 /// A row of `days`.
 #[derive(Debug)]
@@ -45,35 +45,164 @@ impl<'r> FromRow<'r, PgRow> for DayRow {
     }
 }
 
-/// Days that are read of an item that is planned today.
+const COLUMNS: &str =
+    "item_key, date_local, location_id, channel, stock, line_units, cancel_units, return_units, report_units";
+
+/// Rows of `days` by item, in the order of their dates.
+type DaysByItem = BTreeMap<String, Vec<DayRow>>;
+
+/// What the days of these items come to, by item.
+pub(super) async fn read_series(
+    conn: &mut PgConnection,
+    firm: &Firm,
+    ask: &Ask<'_>,
+    items: impl Iterator<Item = &String>,
+) -> Result<BTreeMap<String, Series>, sqlx::Error> {
+    let History::Recent(changed) = ask.history else {
+        let days = read_days(conn, firm, ask.items, None).await?;
+        let series = items.map(|item| (item.clone(), Series::of(rows_of(&days, item), firm, ask)));
+        return Ok(series.collect());
+    };
+    let since = recent(ask.day);
+    let stored = read_sold(conn, firm, ask.items).await?;
+    let mut days = read_changed(conn, firm, &stored, changed, since).await?;
+    for (item, rows) in read_days(conn, firm, ask.items, Some(since)).await? {
+        days.entry(item).or_default().extend(rows);
+    }
+    let mut series = BTreeMap::new();
+    let mut others = Vec::new();
+    for item in items {
+        let of_item = Series::of(rows_of(&days, item), firm, ask);
+        let of_changed = changed.get(item);
+        let was_read = |day: &NaiveDate| *day > since || of_changed.is_some_and(|days| days.contains(day));
+        match stored.get(item) {
+            Some(sold) if sold.still_hold(&of_item, was_read) => {
+                series.insert(item.clone(), Series { sold: joined(sold.0, of_item.sold), ..of_item });
+            }
+            _ => others.push(item.clone()),
+        }
+    }
+    if !others.is_empty() {
+        let whole = Ask { history: History::Whole, ..*ask };
+        let days = read_days(conn, firm, Some(&others), None).await?;
+        series.extend(others.into_iter().map(|item| {
+            let of_item = Series::of(rows_of(&days, &item), firm, &whole);
+            (item, of_item)
+        }));
+    }
+    Ok(series)
+}
+
+fn rows_of<'a>(days: &'a DaysByItem, item: &str) -> &'a [DayRow] {
+    days.get(item).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The day after which every day is read of an item that is planned today.
 fn recent(day: PlanDay) -> NaiveDate {
     day.demand_until.checked_sub_days(Days::new(CLASS_DAYS.into())).unwrap_or(day.demand_until)
 }
 
-/// Rows of `days` by item, in the order of their dates.
-pub(super) async fn read_days(
+/// First and last day with demand by a stored plan; none where nothing was sold.
+#[derive(Debug, Clone, Copy)]
+struct Sold(Option<(NaiveDate, NaiveDate)>);
+
+impl Sold {
+    /// Whether a day may say something else than the first and last day do.
+    fn may_change_by(self, day: NaiveDate) -> bool {
+        self.0.is_none_or(|(first, last)| day <= first || day >= last)
+    }
+
+    /// Whether there still is demand on those of its days that were read.
+    fn still_hold(self, series: &Series, was_read: impl Fn(&NaiveDate) -> bool) -> bool {
+        let gone = |day: &NaiveDate| was_read(day) && series.demanded.binary_search(day).is_err();
+        self.0.is_none_or(|(first, last)| !gone(&first) && !gone(&last))
+    }
+}
+
+/// First and last sale of what was known before and of what was read now.
+fn joined(
+    before: Option<(NaiveDate, NaiveDate)>,
+    now: Option<(NaiveDate, NaiveDate)>,
+) -> Option<(NaiveDate, NaiveDate)> {
+    match (before, now) {
+        (Some(before), Some(now)) => Some((before.0.min(now.0), before.1.max(now.1))),
+        (before, now) => before.or(now),
+    }
+}
+
+/// First and last sale by the stored plans, which stand on an earlier day or the same.
+async fn read_sold(
     conn: &mut PgConnection,
     firm: &Firm,
-    ask: &Ask<'_>,
-) -> Result<BTreeMap<String, Vec<DayRow>>, sqlx::Error> {
-    let since = match ask.history {
-        History::Whole => None,
-        History::Recent => Some(recent(ask.day)),
-    };
-    let rows: Vec<DayRow> = sqlx::query_as(&format!(
-        "select item_key, date_local, location_id, channel, stock, line_units, cancel_units, return_units,
-             report_units
-         from days
-         where company_id = $1 and {} and ($3::date is null or date_local > $3)
-         order by item_key, date_local",
-        narrowed(ask.items)
+    items: Option<&[String]>,
+) -> Result<BTreeMap<String, Sold>, sqlx::Error> {
+    let rows: Vec<(String, Option<NaiveDate>, Option<NaiveDate>)> = sqlx::query_as(&format!(
+        "select item_key, first_sale_date, last_sale_date from plans where company_id = $1 and {}",
+        narrowed(items)
     ))
     .bind(firm.company_id)
-    .bind(ask.items)
+    .bind(items)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|(item, first, last)| (item, Sold(first.zip(last)))).collect())
+}
+
+/// All days of items, or those after one.
+async fn read_days(
+    conn: &mut PgConnection,
+    firm: &Firm,
+    items: Option<&[String]>,
+    since: Option<NaiveDate>,
+) -> Result<DaysByItem, sqlx::Error> {
+    let rows: Vec<DayRow> = sqlx::query_as(&format!(
+        "select {COLUMNS} from days
+         where company_id = $1 and {} and ($3::date is null or date_local > $3)
+         order by item_key, date_local",
+        narrowed(items)
+    ))
+    .bind(firm.company_id)
+    .bind(items)
     .bind(since)
     .fetch_all(conn)
     .await?;
-    let mut by_item: BTreeMap<String, Vec<DayRow>> = BTreeMap::new();
+    Ok(by_item(rows))
+}
+
+/// Those of the changed days up to `until` that may be the first or the last with demand.
+async fn read_changed(
+    conn: &mut PgConnection,
+    firm: &Firm,
+    stored: &BTreeMap<String, Sold>,
+    changed: &ChangedDays,
+    until: NaiveDate,
+) -> Result<DaysByItem, sqlx::Error> {
+    let (mut items, mut dates) = (Vec::new(), Vec::new());
+    for (item, days) in changed {
+        let Some(sold) = stored.get(item) else { continue };
+        for day in days.range(..=until).filter(|day| sold.may_change_by(**day)) {
+            items.push(item.as_str());
+            dates.push(*day);
+        }
+    }
+    if items.is_empty() {
+        return Ok(DaysByItem::new());
+    }
+    let rows: Vec<DayRow> = sqlx::query_as(&format!(
+        "select {COLUMNS} from days
+         join unnest($2::text[], $3::date[]) as changed (item_key, date_local) using (item_key, date_local)
+         where company_id = $1
+         order by item_key, date_local"
+    ))
+    .bind(firm.company_id)
+    .bind(items)
+    .bind(dates)
+    .fetch_all(conn)
+    .await?;
+    Ok(by_item(rows))
+}
+
+fn by_item(rows: Vec<DayRow>) -> DaysByItem {
+    let mut by_item = DaysByItem::new();
     let mut rows = rows.into_iter().peekable();
     while let Some(row) = rows.next() {
         let item = row.item_key.clone();
@@ -83,7 +212,7 @@ pub(super) async fn read_days(
         }
         by_item.insert(item, of_item);
     }
-    Ok(by_item)
+    by_item
 }
 
 /// Demand of the whole company by item and day, of the days after the first up to the last.
@@ -92,13 +221,11 @@ pub(super) async fn read_demand(
     firm: &Firm,
     (after, until): (NaiveDate, NaiveDate),
 ) -> Result<BTreeMap<String, BTreeMap<NaiveDate, Units>>, sqlx::Error> {
-    let rows: Vec<DayRow> = sqlx::query_as(
-        "select item_key, date_local, location_id, channel, stock, line_units, cancel_units, return_units,
-             report_units
-         from days
+    let rows: Vec<DayRow> = sqlx::query_as(&format!(
+        "select {COLUMNS} from days
          where company_id = $1 and date_local > $2 and date_local <= $3
-         order by item_key, date_local",
-    )
+         order by item_key, date_local"
+    ))
     .bind(firm.company_id)
     .bind(after)
     .bind(until)
@@ -120,7 +247,10 @@ pub(super) async fn read_demand(
 /// What the days of an item come to.
 #[derive(Debug, Default)]
 pub(super) struct Series {
+    /// First and last day with demand.
     pub(super) sold: Option<(NaiveDate, NaiveDate)>,
+    /// Days with demand, of those that were read.
+    demanded: Vec<NaiveDate>,
     /// Demand up to the last complete day: the last 90 days, or all since the first sale where every day was read.
     pub(super) daily: Vec<Units>,
     /// Changes of stock by day.
@@ -128,7 +258,7 @@ pub(super) struct Series {
 }
 
 impl Series {
-    pub(super) fn of(rows: &[DayRow], firm: &Firm, ask: &Ask<'_>) -> Self {
+    fn of(rows: &[DayRow], firm: &Firm, ask: &Ask<'_>) -> Self {
         let until = ask.day.demand_until;
         let mut demand: Vec<(NaiveDate, Units)> = Vec::new();
         let mut series = Self::default();
@@ -144,10 +274,11 @@ impl Series {
                 demand.push((date, units));
             }
         }
-        series.sold = demand.first().zip(demand.last()).map(|(first, last)| (first.0, last.0));
+        series.demanded = demand.iter().map(|(date, _)| *date).collect();
+        series.sold = series.demanded.first().copied().zip(series.demanded.last().copied());
         let first = match ask.history {
             History::Whole => series.sold.map(|(first, _)| first),
-            History::Recent => recent(ask.day).succ_opt(),
+            History::Recent(_) => recent(ask.day).succ_opt(),
         };
         let Some(first) = first else { return series };
         let days = usize::try_from((until - first).num_days() + 1).unwrap_or(0);

@@ -1,10 +1,10 @@
 //! Everything that the plans of a company's items are computed from, read for some items or all.
 //!
 //! Today's plans are read with what is kept: the dates of the first and last sale stand in the former plan, so only the
-//! last days are read ([`History::Recent`]). Plans as of a past day, of one location, or after a change of what counts as
-//! demand read every day ([`History::Whole`]).
+//! last days and those that have changed are read ([`History::Recent`]). Plans as of a past day, of one location, or after
+//! a change of what counts as demand read every day ([`History::Whole`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 use sqlx::PgConnection;
@@ -28,7 +28,7 @@ use domain::shared::quantity::Units;
 use super::firm::Firm;
 pub use super::mentions::{OrderedUnits, Terms};
 
-use super::item_days::{Series, read_days, read_levels};
+use super::item_days::{read_levels, read_series};
 use super::mentions;
 use super::plan_row::Planned;
 use super::supplier_queries::first_choice;
@@ -44,17 +44,20 @@ pub struct Ask<'a> {
     /// The one location that is planned; the whole company where none.
     pub location: Option<&'a str>,
     /// How far back demand is read.
-    pub history: History,
+    pub history: History<'a>,
 }
 
 /// How far back demand is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum History {
+#[derive(Debug, Clone, Copy)]
+pub enum History<'a> {
     /// Every day.
     Whole,
-    /// The last days; first and last sale before them stand in the stored plans, which must be today's.
-    Recent,
+    /// The last days, and these, of which facts came since the plans were stored: all other sales stand there.
+    Recent(&'a ChangedDays),
 }
+
+/// Days of items, by item key.
+pub type ChangedDays = BTreeMap<String, BTreeSet<NaiveDate>>;
 
 /// Everything that the plan of one item is computed from, but for its category's seed.
 #[derive(Debug, Clone)]
@@ -149,12 +152,8 @@ pub async fn read(
 ) -> Result<Vec<ItemFacts>, sqlx::Error> {
     let (company_id, day) = (firm.company_id, ask.day);
     let products = states::read::<Product>(conn, company_id, ask.items).await?;
-    let mut sales = read_days(conn, firm, ask).await?;
+    let mut series = read_series(conn, firm, ask, products.keys()).await?;
     let mut levels = read_levels(conn, firm, ask).await?;
-    let known_sales = match ask.history {
-        History::Whole => BTreeMap::new(),
-        History::Recent => read_sold(conn, firm, ask).await?,
-    };
     let mut terms = mentions::read::<Supplier>(conn, company_id, ask.items, day.stock_on).await?;
     let mut orders = mentions::read::<PurchaseOrder>(conn, company_id, ask.items, day.stock_on).await?;
     let campaigns = mentions::read::<Campaign>(conn, company_id, ask.items, day.stock_on).await?;
@@ -167,14 +166,13 @@ pub async fn read(
     };
     let facts = products.iter().filter_map(|(item_key, product)| Some((item_key, product.known()?)));
     let facts = facts.map(|(item_key, product)| {
-        let series = Series::of(&sales.remove(item_key).unwrap_or_default(), firm, ask);
+        let series = series.remove(item_key).unwrap_or_default();
         let level = levels.remove(item_key).unwrap_or_default();
         let (stock, closes) = level.closes(&series.moved, day.stock_on);
         let promoted =
             campaigns.get(item_key).is_some_and(|all| all.iter().any(|c| day.stock_on <= c.end_date));
         let orders = orders.remove(item_key).unwrap_or_default().into_iter();
         let here = orders.filter(|order| ask.location.is_none_or(|location| order.location_id() == location));
-        let before = known_sales.get(item_key).copied();
         ItemFacts {
             item_key: item_key.clone(),
             item_id: product.item_id.clone(),
@@ -183,7 +181,7 @@ pub async fn read(
             day,
             master: master(firm, product, promoted),
             offers: terms.remove(item_key).unwrap_or_default(),
-            sold: joined(before, series.sold),
+            sold: series.sold,
             demand: series.daily,
             stock,
             opened_on: level.opened(),
@@ -214,35 +212,6 @@ fn master(firm: &Firm, product: &KnownProduct, in_campaign: bool) -> Master {
 /// for all would read a whole company for one item.
 pub(super) fn narrowed(items: Option<&[String]>) -> &'static str {
     if items.is_some() { "item_key = any($2)" } else { "$2::text[] is null" }
-}
-
-/// First and last sale of what was known before and of what was read now.
-fn joined(
-    before: Option<(NaiveDate, NaiveDate)>,
-    now: Option<(NaiveDate, NaiveDate)>,
-) -> Option<(NaiveDate, NaiveDate)> {
-    match (before, now) {
-        (Some(before), Some(now)) => Some((before.0.min(now.0), before.1.max(now.1))),
-        (before, now) => before.or(now),
-    }
-}
-
-/// First and last sale by the stored plans, which stand on an earlier day or the same.
-async fn read_sold(
-    conn: &mut PgConnection,
-    firm: &Firm,
-    ask: &Ask<'_>,
-) -> Result<BTreeMap<String, (NaiveDate, NaiveDate)>, sqlx::Error> {
-    let rows: Vec<(String, NaiveDate, NaiveDate)> = sqlx::query_as(&format!(
-        "select item_key, first_sale_date, last_sale_date from plans
-         where company_id = $1 and first_sale_date is not null and {}",
-        narrowed(ask.items)
-    ))
-    .bind(firm.company_id)
-    .bind(ask.items)
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|(item, first, last)| (item, (first, last))).collect())
 }
 
 /// Unit costs a week before the stock's day: what held at its close, else the first that became known.

@@ -185,7 +185,7 @@ async fn fold(
     touched.items(mentions::update(conn, &orders).await?);
     let campaigns = states::fold::<Campaign>(conn, block).await?;
     touched.items(mentions::update(conn, &campaigns).await?);
-    touched.items(days::apply(conn, block).await?);
+    touched.days(days::apply(conn, block).await?);
     touched.items(forecasts::apply(conn, block).await?);
     Ok(touched)
 }

@@ -114,14 +114,12 @@ pub(super) async fn recompute(
     if scope.all {
         return all(conn, &firm, &scope, position).await;
     }
-    let mut touched = scope.items;
-    touched.extend(of_categories(conn, company_id, &scope.categories).await?);
-    let touched: Vec<String> = touched.into_iter().collect();
-    let day = PlanDay::live(firm.day);
-    let ask = Ask { items: Some(&touched), day, location: None, history: History::Whole };
-    let facts = items::read(conn, &firm, &ask).await?;
+    let categories = of_categories(conn, company_id, &scope.categories).await?;
+    let touched: BTreeSet<&String> = scope.items.keys().chain(&categories).collect();
+    let touched: Vec<String> = touched.into_iter().cloned().collect();
+    let facts = items::read(conn, &firm, &today(&firm, &scope, Some(&touched))).await?;
     let former = stored_shares(conn, company_id, &touched).await?;
-    let (plans, others) = few(conn, &firm, facts, &former, &touched).await?;
+    let (plans, others) = few(conn, &firm, &scope, facts, &former, &touched).await?;
     let replaced: Vec<String> = touched.into_iter().chain(others).collect();
     keep(conn, &firm, position, Some(&replaced), plans).await
 }
@@ -133,30 +131,21 @@ async fn all(
     scope: &Scope,
     position: i64,
 ) -> Result<(), ProjectionError> {
-    let history = if scope.all_days { History::Whole } else { History::Recent };
-    let day = PlanDay::live(firm.day);
-    let mut facts = items::read(conn, firm, &Ask { items: None, day, location: None, history }).await?;
-    if history == History::Recent && !scope.items.is_empty() {
-        let touched: Vec<String> = scope.items.iter().cloned().collect();
-        let whole = Ask { items: Some(&touched), day, location: None, history: History::Whole };
-        let mut anew: BTreeMap<String, ItemFacts> = items::read(conn, firm, &whole)
-            .await?
-            .into_iter()
-            .map(|facts| (facts.item_key.clone(), facts))
-            .collect();
-        for facts in &mut facts {
-            if let Some(anew) = anew.remove(&facts.item_key) {
-                *facts = anew;
-            }
-        }
-    }
+    let facts = items::read(conn, firm, &today(firm, scope, None)).await?;
     keep(conn, firm, position, None, plan_all(&facts)).await
+}
+
+/// What to read for the plans of today.
+fn today<'a>(firm: &Firm, scope: &'a Scope, items: Option<&'a [String]>) -> Ask<'a> {
+    let history = if scope.all_days { History::Whole } else { History::Recent(&scope.items) };
+    Ask { items, day: PlanDay::live(firm.day), location: None, history }
 }
 
 /// Plans of the touched items and of those that take the mean of a category that changed; and which the latter are.
 async fn few(
     conn: &mut PgConnection,
     firm: &Firm,
+    scope: &Scope,
     facts: Vec<ItemFacts>,
     former: &Shares,
     touched: &[String],
@@ -172,9 +161,7 @@ async fn few(
     let changed = changed_categories(former, &plans.planned);
     let others = unsold_of(conn, firm.company_id, &changed, touched).await?;
     if !others.is_empty() {
-        let day = PlanDay::live(firm.day);
-        let ask = Ask { items: Some(&others), day, location: None, history: History::Whole };
-        facts_of_unsold.extend(items::read(conn, firm, &ask).await?);
+        facts_of_unsold.extend(items::read(conn, firm, &today(firm, scope, Some(&others))).await?);
     }
     let wanted: BTreeSet<String> = facts_of_unsold.iter().map(|facts| facts.category.clone()).collect();
     let mut sums = stored_sums(conn, firm.company_id, &wanted, touched).await?;

@@ -16,7 +16,7 @@ use domain::planning::{PlanDay, PlanSettings, Rate};
 use domain::shared::quantity::Units;
 
 use super::firm::Firm;
-use super::items::{self, Ask, History, ItemFacts};
+use super::items::{self, Ask, ChangedDays, History, ItemFacts};
 use super::plan_row::Planned;
 use super::queries::{self, Question};
 use super::recompute::{plan_all, plan_with};
@@ -107,8 +107,9 @@ pub async fn read(
     let policy = policy.unwrap_or(firm.policy);
     // What was published before does not decide about a new run.
     firm.policy = ForecastPolicy::MovingAverage;
+    let changed = ChangedDays::new();
     let history = match policy {
-        ForecastPolicy::MovingAverage if location.is_none() => History::Recent,
+        ForecastPolicy::MovingAverage if location.is_none() => History::Recent(&changed),
         _ => History::Whole,
     };
     let ask = Ask { items: None, day: PlanDay::live(firm.day), location, history };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use domain::catalogue::location::Location;
@@ -10,6 +11,7 @@ use domain::companies::Company;
 use domain::planning::state::PlanningSettings;
 use domain::sales::Channel;
 
+use super::items::ChangedDays;
 use super::states::Changed;
 
 /// What of one company is planned anew.
@@ -19,8 +21,8 @@ pub(super) struct Scope {
     pub(super) all: bool,
     /// What counts as demand or stock is another than before, so that every day is read again.
     pub(super) all_days: bool,
-    /// These items.
-    pub(super) items: BTreeSet<String>,
+    /// These items, each with the days of which a fact says something else than before.
+    pub(super) items: ChangedDays,
     /// Items of these categories.
     pub(super) categories: BTreeSet<String>,
 }
@@ -38,14 +40,19 @@ impl Touched {
     /// Items that something was said about.
     pub(super) fn items(&mut self, items: impl IntoIterator<Item = (Uuid, String)>) {
         for (company_id, item) in items {
-            self.of(company_id).items.insert(item);
+            self.of(company_id).items.entry(item).or_default();
+        }
+    }
+
+    /// Days of items that facts are about.
+    pub(super) fn days(&mut self, days: impl IntoIterator<Item = (Uuid, String, NaiveDate)>) {
+        for (company_id, item, day) in days {
+            self.of(company_id).items.entry(item).or_default().insert(day);
         }
     }
 
     pub(super) fn products(&mut self, changed: &[Changed<Product>]) {
-        for product in changed {
-            self.of(product.company_id).items.insert(product.stream_id.clone());
-        }
+        self.items(changed.iter().map(|product| (product.company_id, product.stream_id.clone())));
     }
 
     /// A location's role and rank decide whose stock and demand it is; its name and address do not.
@@ -90,7 +97,7 @@ impl Touched {
             if let Some(category) = settings.stream_id.strip_prefix("category/") {
                 scope.categories.insert(category.to_owned());
             } else if let Some(item) = settings.stream_id.strip_prefix("item/") {
-                scope.items.insert(item.to_owned());
+                scope.items.entry(item.to_owned()).or_default();
             } else if settings.before.policy != settings.after.policy {
                 scope.all = true;
             }

@@ -15,6 +15,8 @@ use crate::runner::Block;
 const BLOCK_EVENTS: usize = 2_000;
 /// How long live blocks are gathered before they are folded, unless a reader waits.
 const GATHER: Duration = Duration::from_millis(25);
+/// Events of one transaction of a projection that rests in between.
+const RESTED_BLOCK_EVENTS: usize = 10_000;
 /// A live block of this size is part of a bulk load, which goes first: folding waits for more of it.
 const BULK_EVENTS: usize = 2_000;
 /// Events of one transaction while a bulk load runs.
@@ -49,10 +51,12 @@ impl Worker {
             }
             return Ok(None);
         }
+        self.give_way().await;
+        let most = self.most_events();
         let mut conn = self.config.pool.acquire().await?;
-        let limit = i64::try_from(BLOCK_EVENTS).unwrap_or(i64::MAX);
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
         let block = read::after(&mut conn, self.partition, position, limit).await?;
-        if block.len() < BLOCK_EVENTS {
+        if block.len() < most {
             self.from_log = self.feed.is_none();
         }
         let Some(last) = block.last() else { return Ok(None) };
@@ -60,6 +64,26 @@ impl Worker {
         let mut fold = Fold { relevant: Vec::new(), left_out: false, to, newest };
         let relevant = block.into_iter().filter(|event| self.folds(&mut fold, event)).collect();
         Ok(Some(Fold { relevant, ..fold }))
+    }
+
+    /// Events of one transaction.
+    fn most_events(&self) -> usize {
+        if self.projection.gives_way() { RESTED_BLOCK_EVENTS } else { BLOCK_EVENTS }
+    }
+
+    /// When the projection has rested: now, where a reader waits.
+    fn rested(&self) -> Instant {
+        let is_wanted = self.config.positions.is_wanted(self.key.name, self.partition);
+        if is_wanted { Instant::now() } else { self.rests_until }
+    }
+
+    /// Until a projection that gives way has rested, unless a reader waits.
+    async fn give_way(&self) {
+        tokio::select! {
+            () = tokio::time::sleep_until(self.rested()) => {}
+            () = self.config.positions.wanted(self.key.name, self.partition) => {}
+            () = self.stop.cancelled() => {}
+        }
     }
 
     /// Until the log is longer than `position`, or it is time to save or to stop.
@@ -110,8 +134,8 @@ impl Worker {
         }
     }
 
-    /// Adds the live blocks that follow within a few milliseconds (of a bulk load, within moments), none when a reader
-    /// waits.
+    /// Adds the live blocks that follow within a few milliseconds (of a bulk load, within moments) or while the projection
+    /// rests, none when a reader waits.
     async fn gather(&mut self, position: i64, block: &Block) -> Fold {
         let relevant = Vec::with_capacity(block.len());
         let mut fold = Fold { relevant, left_out: false, to: position, newest: None };
@@ -120,9 +144,10 @@ impl Worker {
         let (most, gather, silence) = if bulk {
             (BULK_BLOCK_EVENTS, BULK_GATHER, BULK_SILENCE)
         } else {
-            (BLOCK_EVENTS, GATHER, GATHER)
+            (self.most_events(), GATHER, GATHER)
         };
-        let deadline = Instant::now() + gather;
+        let rested = self.rested();
+        let deadline = rested.max(Instant::now() + gather);
         while fold.relevant.len() < most {
             let Some(feed) = self.feed.as_mut() else { break };
             let message = tokio::select! {
@@ -130,7 +155,7 @@ impl Worker {
                 message = feed.recv() => message,
                 () = self.stop.cancelled() => break,
                 () = self.config.positions.wanted(self.key.name, self.partition) => break,
-                () = tokio::time::sleep_until(deadline.min(Instant::now() + silence)) => break,
+                () = tokio::time::sleep_until(deadline.min(rested.max(Instant::now() + silence))) => break,
             };
             match message {
                 Ok(block) if block.first().is_some_and(|event| event.position <= fold.to + 1) => {
