@@ -100,6 +100,38 @@ pub(crate) fn random_days(seed: u64, days: i64) -> Vec<StoredEvent> {
     history.events
 }
 
+/// A company in which every step sells something on one of the last 400 days, or cancels such a sale.
+pub(crate) fn random_past(seed: u64, steps: usize) -> Vec<StoredEvent> {
+    let company_id = COMPANIES[0];
+    let mut history = Everything::new(seed);
+    history.found(company_id, noon());
+    for key in ITEMS {
+        let (item_id, details) = (ItemId::new(key).unwrap(), history.details());
+        let created = ProductEvent::ProductCreated(product::ProductCreated { item_id, details });
+        history.push(company_id, key, noon(), created);
+    }
+    let mut sold: Vec<(&str, SaleLine, Stamp)> = Vec::new();
+    for step in 0..steps {
+        let now = noon() + TimeDelta::minutes(i64::try_from(step).unwrap());
+        if !sold.is_empty() && history.chance.one_in(2) {
+            let line = usize::try_from(history.chance.below(u64::try_from(sold.len()).unwrap())).unwrap();
+            let (item, sale, at) = sold.swap_remove(line);
+            let cancelled = StockIntent::RecordCancellation { location_id: history.place(), at, sale };
+            history.decide(company_id, item, now, &cancelled);
+        } else {
+            let (item, location_id) = (*history.chance.of(&ITEMS), history.place());
+            let at = Stamp { at: now - TimeDelta::days(history.chance.units(400)), offset_minutes: 0 };
+            let line = history.new_line(company_id, item);
+            line.said.insert("sale");
+            let sale = line.sale.clone();
+            sold.push((item, sale.clone(), at));
+            let sale = StockIntent::RecordSale { location_id, at, sale, reserve: false };
+            history.decide(company_id, item, now, &sale);
+        }
+    }
+    history.events
+}
+
 fn after_steps(step: usize) -> DateTime<Utc> {
     noon() + TimeDelta::minutes(40 * i64::try_from(step).unwrap())
 }

@@ -1,5 +1,7 @@
 //! Plans after anything in any order: what is kept equals one computation from all inputs, and a fold from zero.
 
+use std::collections::BTreeSet;
+
 use domain::shared::event::Event;
 use event_log::event::{StoredEvent, partition_of};
 use migrations::Role;
@@ -9,7 +11,7 @@ use projections::verify;
 use sqlx::PgPool;
 
 use crate::chance::Chance;
-use crate::everything::{COMPANIES, exactly, random_days};
+use crate::everything::{COMPANIES, exactly, random_days, random_past};
 use crate::log::{Log, read_model};
 
 const PARTITIONS: i16 = 4;
@@ -72,6 +74,28 @@ async fn plans_after_random_events_in_any_blocks_are_those_of_one_computation() 
         equal_a_fold_from_zero(&log, &told).await;
         println!("seed {seed}: {events} events, plans equal");
     }
+}
+
+/// First and last sale stand in the stored plans: here they come and go all the time, long before the days that every
+/// plan reads.
+#[tokio::test]
+async fn plans_after_late_sales_and_cancellations_are_those_of_one_computation() {
+    let planning = [read_model("planning")];
+    let log = Log::new().await;
+    log.install().await;
+    let reads = log.database.pool(Role::Api, 2).await.unwrap();
+    let mut chance = Chance(7);
+    let partition = partition_of(COMPANIES[0], PARTITIONS);
+    let its = log.append(partition, random_past(71, 300), &mut chance, 60).await;
+    let mut first_sales = BTreeSet::new();
+    for (step, part) in its.chunks(3).enumerate() {
+        log.fold_these(&planning, partition, part, &mut chance).await;
+        equal_one_computation(&reads, &format!("step {step}")).await;
+        let kept = view(&reads, COMPANIES[0], &Question::default()).await.unwrap().unwrap();
+        first_sales.extend(kept.planned.into_iter().map(|kept| (kept.item_key, kept.plan.first_sale_date)));
+    }
+    assert!(first_sales.len() > 50, "{first_sales:?}");
+    equal_a_fold_from_zero(&log, "late sales and cancellations").await;
 }
 
 #[tokio::test]
