@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::event::StoredEvent;
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -204,7 +205,7 @@ impl Worker {
     async fn commit(&mut self, fold: &Fold) -> Result<bool, ProjectionError> {
         let Some(mut tx) = self.advance(fold.to).await? else { return Ok(false) };
         if !fold.relevant.is_empty() {
-            match self.projection.apply(&mut tx, &fold.relevant).await {
+            match self.apply(&mut tx, &fold.relevant).await {
                 Err(error) if parked::is_poison(&error) => {
                     tx.rollback().await?;
                     return self.commit_carefully(fold).await;
@@ -214,6 +215,17 @@ impl Worker {
         }
         self.end(tx, fold.to).await?;
         Ok(true)
+    }
+
+    /// Folds events. A projection that gives way reckons for long without a pause: where the runtime has several threads,
+    /// it leaves this one to another that serves everybody else meanwhile.
+    async fn apply(&self, conn: &mut PgConnection, events: &[StoredEvent]) -> Result<(), ProjectionError> {
+        let applied = self.projection.apply(conn, events);
+        let runtime = Handle::current();
+        if self.projection.gives_way() && runtime.runtime_flavor() == RuntimeFlavor::MultiThread {
+            return tokio::task::block_in_place(|| runtime.block_on(applied));
+        }
+        applied.await
     }
 
     /// The same where an event cannot be folded: it is found and parked, the others are folded.
