@@ -115,6 +115,7 @@ pub(crate) async fn wire(config: Config, openapi: Bytes, rooms: OperationRooms) 
         partitions,
         clock: config.clock.clone(),
         snapshot_every: config.snapshot_every,
+        listen: Some(config.addr.ip()),
     });
     let shared = Shared {
         accounts: Accounts::new(pools.accounts.clone(), secrets, config.clock.clone(), config.ids),

@@ -38,7 +38,13 @@ impl Bed {
     pub(crate) async fn committers(&self) -> anyhow::Result<Committers> {
         let pool = self.database.pool(Role::Committer, 9).await?;
         let clock = Clock::system();
-        Ok(Committers::start(&CommitterConfig { pool, partitions: 4, clock, snapshot_every: 1_000 }))
+        Ok(Committers::start(&CommitterConfig {
+            pool,
+            partitions: 4,
+            clock,
+            snapshot_every: 1_000,
+            listen: None,
+        }))
     }
 
     /// Writes dirty pages out and lets the server rest, so that one measurement does not pay for the one before.

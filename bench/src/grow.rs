@@ -107,7 +107,7 @@ async fn found_all(bed: &Bed, growth: &Growth, begin: DateTime<Utc>) -> anyhow::
     let clock = Clock::system();
     clock.advance(begin - clock.now() - TimeDelta::days(1));
     let pool = bed.database.pool(Role::Committer, 9).await?;
-    let config = CommitterConfig { pool, partitions: PARTITIONS, clock, snapshot_every: 1_000 };
+    let config = CommitterConfig { pool, partitions: PARTITIONS, clock, snapshot_every: 1_000, listen: None };
     let committers = Committers::start(&config);
     let mut companies = Vec::new();
     for ((items, facts), partition) in growth.sizes.iter().zip((0..PARTITIONS).cycle()) {

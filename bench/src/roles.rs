@@ -3,7 +3,7 @@
 //! Each is this program again, told by a hidden flag what to be. Both write to one company, so that whatever one commits
 //! the other has to take in before it goes on.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,8 +157,13 @@ async fn commit(
     let database = Database::attach(Source::Url(url)).await?;
     let pool = database.pool(Role::Committer, 9).await?;
     let clock = Clock::system();
-    let committers =
-        Committers::start(&CommitterConfig { pool, partitions: 4, clock, snapshot_every: 1_000 });
+    let committers = Committers::start(&CommitterConfig {
+        pool,
+        partitions: 4,
+        clock,
+        snapshot_every: 1_000,
+        listen: Some(Ipv4Addr::LOCALHOST.into()),
+    });
     let items = (0..ITEMS).map(bed::item).collect::<Result<_, _>>()?;
     let target =
         Arc::new(Target { committers: committers.clone(), companies: vec![company_id], items, keys: false });

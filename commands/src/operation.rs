@@ -17,6 +17,7 @@ use domain::shared::quantity::Units;
 use domain::stock::StockIntent;
 use event_log::event::Metadata;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 mod outcome;
@@ -24,7 +25,7 @@ mod outcome;
 pub use outcome::{LocationOutcome, Outcome, ProductOutcome, Receipt, StockLeg, StockOutcome, Verdict};
 
 /// What one caller hands over at once. Operations are decided in order, each with its own verdict.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Submission {
     /// Tenant.
     pub company_id: CompanyId,
@@ -37,7 +38,7 @@ pub struct Submission {
 }
 
 /// A request's idempotency key with a digest of what it asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestKey {
     /// Key as the client wrote it.
     pub key: String,
@@ -45,8 +46,9 @@ pub struct RequestKey {
     pub digest: Uuid,
 }
 
-/// One thing that is asked.
-#[derive(Debug, Clone)]
+/// One thing that is asked. Edits that tell an absent field from an empty one are not handed over to another process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// Change or state the stock of a product, named by item id, sku or barcode.
     Stock {
@@ -86,6 +88,7 @@ pub enum Operation {
         details: ProductDetails,
     },
     /// Change a product.
+    #[serde(skip)]
     EditProduct {
         /// Name of the product.
         item: ItemId,
@@ -114,6 +117,7 @@ pub enum Operation {
         is_primary: bool,
     },
     /// Change a location.
+    #[serde(skip)]
     EditLocation {
         /// Its key.
         location_id: LocationId,
@@ -156,6 +160,7 @@ pub enum Operation {
         date: NaiveDate,
     },
     /// Set which recommendations are made and for whom (R25).
+    #[serde(skip)]
     ChooseRecommendationRules {
         /// What becomes different.
         change: RulesChange,
@@ -205,7 +210,7 @@ pub enum Operation {
 }
 
 /// What a read model saw at a location.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occupancy {
     /// Products whose stock there is not 0.
     pub items_with_stock: u64,
@@ -274,7 +279,7 @@ pub struct LocationEdit {
 }
 
 /// Changes of a company; absent fields stay.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompanyEdit {
     /// New name.
     pub name: Option<String>,
@@ -285,7 +290,7 @@ pub struct CompanyEdit {
 }
 
 /// What a source says was sold of one item at one place on one day.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DailyReport {
     /// Who says so.
     pub source: ChannelId,
@@ -304,7 +309,8 @@ pub struct DailyReport {
 }
 
 /// Why a submission as a whole has no receipt.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum SubmitError {
     /// The queue is full; try again after so many seconds.
     #[error("too many commands wait; try again in {retry_after_seconds} s")]

@@ -36,7 +36,13 @@ fn main_location() -> LocationId {
 
 async fn committers(database: &TestDatabase, clock: &Clock, snapshot_every: i64) -> Committers {
     let pool = database.pool(Role::Committer, 9).await.unwrap();
-    Committers::start(&CommitterConfig { pool, partitions: 4, clock: clock.clone(), snapshot_every })
+    Committers::start(&CommitterConfig {
+        pool,
+        partitions: 4,
+        clock: clock.clone(),
+        snapshot_every,
+        listen: None,
+    })
 }
 
 impl Shop {

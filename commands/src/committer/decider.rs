@@ -15,6 +15,7 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 use crate::committer::answer::{Answer, KeysHere, decide_job};
 use crate::committer::error::CommitError;
+use crate::committer::lead::Route;
 use crate::committer::link::Link;
 use crate::committer::{CommitterConfig, Job, load, snapshots};
 use crate::directory::Directory;
@@ -36,6 +37,7 @@ pub(super) struct Decider {
     snapshot_every: i64,
     feed: broadcast::Sender<Arc<[StoredEvent]>>,
     published: Arc<AtomicI64>,
+    route: Arc<Route>,
     memory: Memory,
     head: Option<Head>,
     /// Another process has appended since `head`.
@@ -63,6 +65,7 @@ impl Decider {
         partition: i16,
         feed: broadcast::Sender<Arc<[StoredEvent]>>,
         published: Arc<AtomicI64>,
+        route: Arc<Route>,
     ) -> Self {
         Self {
             reads: Link::new(config.pool.clone(), partition),
@@ -71,6 +74,7 @@ impl Decider {
             snapshot_every: config.snapshot_every,
             feed,
             published,
+            route,
             memory: Memory::new(),
             head: None,
             behind: false,
@@ -159,8 +163,9 @@ impl Decider {
     /// Remembers where the log stands with a batch that landed, and hands its events on.
     pub(super) fn landed(&mut self, batch: Batch, head: Head) {
         self.last_recorded = batch.recorded_at;
-        self.published.store(head.position, Ordering::Release);
+        self.published.fetch_max(head.position, Ordering::AcqRel);
         self.head = Some(head);
+        self.route.batches.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("stocktrail_committer_events_total")
             .increment(u64::try_from(batch.events.len()).unwrap_or(0));
         // Nobody may be listening.
@@ -172,6 +177,7 @@ impl Decider {
         self.behind = true;
         self.contended = true;
         self.alone = 0;
+        self.route.contention.notify_one();
     }
 
     /// Decides every submission in order on what is known. Where something is missing, the rest means nothing.
@@ -208,7 +214,7 @@ impl Decider {
         }
         let partition = self.partition;
         let head = append::head(self.reads.open().await?, partition).await?;
-        self.published.store(head.position, Ordering::Release);
+        self.published.fetch_max(head.position, Ordering::AcqRel);
         self.head = Some(head.clone());
         Ok(head)
     }
@@ -247,7 +253,7 @@ impl Decider {
                 }
             }
         }
-        self.published.store(head.position, Ordering::Release);
+        self.published.fetch_max(head.position, Ordering::AcqRel);
         self.head = Some(head);
         self.behind = false;
         Ok(())

@@ -19,6 +19,7 @@ use crate::committer::answer::Answer;
 use crate::committer::decider::{Decided, Decider};
 use crate::committer::error::CommitError;
 use crate::committer::inbox::Inbox;
+use crate::committer::lead::Route;
 use crate::committer::link::{Link, PATIENCE};
 use crate::committer::{CommitterConfig, Job, snapshots};
 use crate::operation::SubmitError;
@@ -62,10 +63,11 @@ impl Worker {
         partition: i16,
         feed: broadcast::Sender<Arc<[StoredEvent]>>,
         published: Arc<AtomicI64>,
+        route: Arc<Route>,
     ) -> Self {
         Self {
             partition,
-            decider: Decider::new(&config, partition, feed, published),
+            decider: Decider::new(&config, partition, feed, published, route),
             appends: Arc::new(Mutex::new(Link::new(config.pool.clone(), partition))),
             pool: config.pool,
         }

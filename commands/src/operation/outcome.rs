@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::refused::Refused;
 
 /// Answer to a submission, after its events are durable.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Position of the submission's last event, or of the partition's head where nothing was written.
     pub position: i64,

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 /// How far ahead of the server's clock a fact may lie (decision 11).
 const FUTURE_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
@@ -35,7 +36,7 @@ pub fn local_date(instant: DateTime<Utc>, zone: Tz) -> NaiveDate {
 }
 
 /// An instant with the offset of its source, in minutes east of UTC; 0 where the source gave UTC or nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// The instant.
     pub at: DateTime<Utc>,

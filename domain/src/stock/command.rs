@@ -51,7 +51,8 @@ impl Default for StockRules {
 }
 
 /// What a person or a channel asks or reports. Quantities are in units.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StockIntent {
     /// Correct the stock of one location.
     Adjust {
@@ -169,7 +170,7 @@ pub enum StockIntent {
 }
 
 /// Circumstances of a human order.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Human {
     /// When it happened; now where absent.
     pub at: Option<Stamp>,

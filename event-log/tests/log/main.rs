@@ -4,6 +4,7 @@
 mod support;
 mod appending;
 mod turns;
+mod leads;
 mod reading;
 mod rights;
 mod tampering;

@@ -68,7 +68,8 @@ impl Shop {
     pub(crate) async fn found_in(database: TestDatabase) -> Self {
         let pool = database.pool(Role::Committer, 9).await.unwrap();
         let clock = Clock::system();
-        let config = CommitterConfig { pool, partitions: 4, clock: clock.clone(), snapshot_every: 100 };
+        let config =
+            CommitterConfig { pool, partitions: 4, clock: clock.clone(), snapshot_every: 100, listen: None };
         let committers = Committers::start(&config);
         let shop = Self { database, company_id: CompanyId(Ids.next()), clock, committers };
         let profile = Profile {
@@ -201,7 +202,13 @@ impl Shop {
     /// Lets the committers forget everything, as a restart does.
     pub(crate) async fn restart(&mut self) {
         let pool = self.database.pool(Role::Committer, 9).await.unwrap();
-        let config = CommitterConfig { pool, partitions: 4, clock: self.clock.clone(), snapshot_every: 100 };
+        let config = CommitterConfig {
+            pool,
+            partitions: 4,
+            clock: self.clock.clone(),
+            snapshot_every: 100,
+            listen: None,
+        };
         std::mem::replace(&mut self.committers, Committers::start(&config)).stop().await;
     }
 
