@@ -59,6 +59,12 @@ impl<T: Serialize> Written<T> {
         Self { status: StatusCode::ACCEPTED, ..Self::ok(body, done) }
     }
 
+    /// The same with another body.
+    pub(crate) fn map<U>(self, body: impl FnOnce(T) -> U) -> Written<U> {
+        let Self { status, body: former, done, etag, location } = self;
+        Written { status, body: body(former), done, etag, location }
+    }
+
     /// 200 or 201 or 202 or whatever else.
     pub(crate) fn status(mut self, status: StatusCode) -> Self {
         self.status = status;

@@ -4,6 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{NaiveDate, TimeDelta};
 use domain::shared::money::Currency;
+use projections::planning::firm::Firm;
+use projections::planning::queries;
 use projections::planning::trends::{TrendDay, TrendError, trends};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::calendar;
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::planning::as_of::{PlanParams, before_the_first_day, firm, shown};
+use crate::planning::as_of::{PlanParams, before_the_first_day, shown};
 use crate::problem::Problem;
 use crate::schema::MoneySchema;
 use crate::state::AppState;
@@ -74,13 +76,13 @@ pub(crate) async fn read(
     caller: Caller,
     Query(params): Query<TrendParams>,
 ) -> Result<Json<InventoryTrends>, Problem> {
-    let mut tx = caller.read(&state, &["catalogue", "planning"]).await?;
+    caller.wait(&state, &["catalogue", "planning"]).await?;
+    let mut tx = queries::begin(&state.reads, caller.company_id).await?;
     let place = PlanParams { as_of: None, location_id: params.location_id.clone() };
     let location_id = place.location(&mut tx, &caller).await?;
-    drop(tx);
-    let (from, to) = params.days(firm(&state, &caller).await?.day)?;
-    let found = trends(&state.reads, caller.company_id, from..=to, location_id.as_deref()).await;
-    let (firm, days) = before_the_first_day(found.map_err(failed)?)?;
+    let firm = before_the_first_day(Firm::read(&mut tx, caller.company_id).await?)?;
+    let (from, to) = params.days(firm.day)?;
+    let days = trends(&mut tx, &firm, from..=to, location_id.as_deref()).await.map_err(failed)?;
     let currency = shown(&firm, &caller);
     let items = days.iter().map(|day| Trend::new(day, currency.as_ref())).collect();
     Ok(Json(InventoryTrends { from, to, location_id, items }))

@@ -1,5 +1,6 @@
 //! Jobs at the edge: what runs, what came of it, again or not at all.
 
+pub(crate) mod start;
 pub(crate) mod view;
 mod list_jobs;
 mod read_job;

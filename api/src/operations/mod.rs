@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::state::AppState;
 
-pub(crate) use rebuild::{RebuildProjection, StartedJob};
+pub(crate) use rebuild::RebuildProjection;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -10,15 +10,15 @@ use futures::future::BoxFuture;
 use migrations::Database;
 use projections::projection::ProjectionError;
 use projections::rebuild::{Options, Progress, rebuild};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::watch;
-use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
+use utoipa::IntoParams;
 
-use crate::answer::{Done, Written};
+use crate::answer::Written;
 use crate::body::Digest;
 use crate::context::Caller;
 use crate::extract::{Path, Query};
+use crate::jobs::start::{StartedJob, start};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -35,13 +35,6 @@ pub(crate) struct RebuildParams {
     /// Fold at most so many events a second; unless told, as fast as it goes, and 100,000 while people read and write.
     #[param(minimum = 1)]
     max_rate: Option<u32>,
-}
-
-/// A job that was started.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(crate) struct StartedJob {
-    /// The job; see GET /jobs/{id}.
-    pub(crate) job_id: Uuid,
 }
 
 /// Rebuild a read model.
@@ -69,18 +62,7 @@ pub(crate) async fn rebuild_projection(
         "max_rate": params.max_rate,
     });
     let job = NewJob::new(caller.company_id, RebuildProjection::KIND, payload).deduplicated(name);
-    let jobs = state.jobs.clone();
-    let key = caller.accounts_key(digest);
-    let answer = state
-        .accounts
-        .once(caller.company_id, key.as_ref(), |conn| {
-            Box::pin(async move { Ok(StartedJob { job_id: jobs.enqueue(conn, job).await? }) })
-        })
-        .await?;
-    state.jobs.wake();
-    let location = format!("/jobs/{}", answer.value.job_id);
-    let done = Done::from(&answer);
-    Ok(Written::accepted(answer.value, done).location(&location))
+    start(&state, &caller, digest, job).await
 }
 
 /// Handler of `rebuild_projection` jobs.

@@ -7,6 +7,8 @@ use domain::planning::PlanDay;
 use domain::planning::accuracy::judged;
 use domain::shared::money::Currency;
 use projections::planning::comparison::{Compared, Source, compare};
+use projections::planning::firm::Firm;
+use projections::planning::queries;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,7 +16,7 @@ use super::accuracy_view::AccuracyFigures;
 use crate::calendar;
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::planning::as_of::{before_the_first_day, firm, shown};
+use crate::planning::as_of::{before_the_first_day, shown};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -75,15 +77,15 @@ pub(crate) async fn read(
     Query(params): Query<ComparisonParams>,
 ) -> Result<Json<ForecastComparison>, Problem> {
     caller.wait(&state, &["planning"]).await?;
-    let firm = firm(&state, &caller).await?;
+    let mut tx = queries::begin(&state.reads, caller.company_id).await?;
+    let firm = before_the_first_day(Firm::read(&mut tx, caller.company_id).await?)?;
     let (first, last) = params.days(*judged(PlanDay::live(firm.day).demand_until).end())?;
     let named: Option<Vec<&str>> =
         params.sources.as_deref().map(|names| names.split(',').map(str::trim).collect());
     let is_asked = |source: &Source| named.as_ref().is_none_or(|named| named.contains(&name(source)));
-    let found = compare(&state.reads, caller.company_id, (first, last), is_asked).await?;
-    let found = before_the_first_day(found)?;
-    let currency = shown(&found.firm, &caller);
-    let mut sources: Vec<_> = found.sources.into_iter().collect();
+    let compared = compare(&mut tx, &firm, (first, last), is_asked).await?;
+    let currency = shown(&firm, &caller);
+    let mut sources: Vec<_> = compared.into_iter().collect();
     sources.sort_by_key(|(_, compared)| (compared.errors.wape().is_none(), compared.errors.wape()));
     let sources = sources.iter().map(|(source, compared)| SourceView::new(source, compared, currency));
     let sources = sources.collect::<Result<_, _>>()?;

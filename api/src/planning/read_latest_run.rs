@@ -41,11 +41,7 @@ pub(crate) async fn read(
     let mut tx = caller.read(&state, &["planning", "catalogue"]).await?;
     let place = PlanParams { as_of: None, location_id: params.location_id };
     let location = place.location(&mut tx, &caller).await?;
-    let policy = params.policy.map(|policy| match policy {
-        ForecastPolicy::MovingAverage => "MOVING_AVERAGE",
-        ForecastPolicy::Automatic => "AUTOMATIC",
-        ForecastPolicy::External => "EXTERNAL",
-    });
+    let policy = params.policy.map(ForecastPolicy::name);
     let run = run_queries::latest(&mut tx, caller.company_id, location.as_deref(), policy).await?;
     let run = run.ok_or_else(|| Problem::not_found("run of forecasts"))?;
     published(tx, &caller, run, (&filter, &listing)).await

@@ -7,11 +7,11 @@ use projections::planning::refresh;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::answer::{Done, Written};
+use crate::answer::Written;
 use crate::body::Digest;
 use crate::context::Caller;
 use crate::extract::Query;
-use crate::operations::StartedJob;
+use crate::jobs::start::{StartedJob, start};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -47,17 +47,7 @@ pub(crate) async fn refresh(
     let job =
         NewJob::new(caller.company_id, RefreshMetrics::KIND, serde_json::json!({"diff_only": diff_only}))
             .deduplicated(if diff_only { "compare" } else { "replace" });
-    let jobs = state.jobs.clone();
-    let answer = state
-        .accounts
-        .once(caller.company_id, caller.accounts_key(digest).as_ref(), |conn| {
-            Box::pin(async move { Ok(StartedJob { job_id: jobs.enqueue(conn, job).await? }) })
-        })
-        .await?;
-    state.jobs.wake();
-    let location = format!("/jobs/{}", answer.value.job_id);
-    let done = Done::from(&answer);
-    Ok(Written::accepted(answer.value, done).location(&location))
+    start(&state, &caller, digest, job).await
 }
 
 /// Handler of `refresh_metrics` jobs.

@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::run_job::RunOrder;
-use crate::answer::{Done, Written};
+use crate::answer::Written;
 use crate::body::Body;
 use crate::context::Caller;
+use crate::jobs::start::{StartedJob, start as start_job};
 use crate::planning::as_of::PlanParams;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -34,7 +35,7 @@ pub(crate) struct RunBody {
 }
 
 /// A run that was asked for.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StartedRun {
     /// The job that makes it; see GET /jobs/{id}.
     job_id: Uuid,
@@ -72,18 +73,6 @@ pub(crate) async fn start(
     let location_id = location_id.map_err(|error| Problem::internal(&error))?;
     let order = RunOrder::asked((location_id, value.policy), caller.actor(), head);
     let job = order.job(caller.company_id).map_err(|error| Problem::internal(&error))?;
-    let (jobs, key) = (state.jobs.clone(), caller.accounts_key(digest));
-    let answer = state
-        .accounts
-        .once(caller.company_id, key.as_ref(), |conn| {
-            Box::pin(async move {
-                let job_id = jobs.enqueue(conn, job).await?;
-                Ok(StartedRun { job_id, run_id: job_id })
-            })
-        })
-        .await?;
-    state.jobs.wake();
-    let location = format!("/jobs/{}", answer.value.job_id);
-    let done = Done::from(&answer);
-    Ok(Written::accepted(answer.value, done).location(&location))
+    let started = start_job(&state, &caller, digest, job).await?;
+    Ok(started.map(|StartedJob { job_id }| StartedRun { job_id, run_id: job_id }))
 }

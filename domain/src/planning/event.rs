@@ -75,17 +75,18 @@ pub struct ForecastPolicyChosen {
     pub policy: ForecastPolicy,
 }
 
-/// How a company's forecasts are made (decision 28).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ForecastPolicy {
-    /// By the rules (R7, R8).
-    #[default]
-    MovingAverage,
-    /// For each item by the method that a back-test liked best.
-    Automatic,
-    /// By a model outside, and by the rules where it does not answer.
-    External,
+crate::words! {
+    /// How a company's forecasts are made (decision 28).
+    #[derive(Default)]
+    pub enum ForecastPolicy {
+        /// By the rules (R7, R8).
+        #[default]
+        MovingAverage = "MOVING_AVERAGE",
+        /// For each item by the method that a back-test liked best.
+        Automatic = "AUTOMATIC",
+        /// By a model outside, and by the rules where it does not answer.
+        External = "EXTERNAL",
+    }
 }
 
 /// See [`PlanningSettingsEvent::PlanningSettingsChosen`]. Keys and values of rule R28; only those that were set.

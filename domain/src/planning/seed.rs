@@ -36,12 +36,6 @@ impl CategorySeed {
         Ok(())
     }
 
-    /// Lets an item go that was taken in with this forecast.
-    pub fn remove(&mut self, daily: Rate) {
-        self.sum = self.sum.saturating_sub(daily.steps());
-        self.items = self.items.saturating_sub(1);
-    }
-
     /// The mean, rounded; none of no items.
     pub fn forecast(&self) -> Result<Option<Rate>, Overflow> {
         if self.items == 0 {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use domain::planning::accuracy::Errors;
@@ -14,7 +14,6 @@ use domain::planning::{Overflow, Rate};
 
 use super::accuracy::Sold;
 use super::firm::Firm;
-use super::queries;
 
 /// Where forecasts come from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,15 +33,6 @@ pub struct Compared {
     pub errors: Errors,
 }
 
-/// Sources of forecasts and how they compare.
-#[derive(Debug)]
-pub struct Comparison {
-    /// The company.
-    pub firm: Firm,
-    /// The sources.
-    pub sources: BTreeMap<Source, Compared>,
-}
-
 /// What a source said of an item on a day.
 #[derive(sqlx::FromRow)]
 struct Said {
@@ -53,22 +43,21 @@ struct Said {
 }
 
 /// Compares what was published for the whole company from the first to the last day, whose 14 days must be over; among
-/// the named sources, among all where none is named. None before the company's first day.
+/// the named sources, among all where none is named. In a snapshot of this read model
+/// ([`begin`](super::queries::begin)).
 pub async fn compare(
-    reads: &PgPool,
-    company_id: Uuid,
+    conn: &mut PgConnection,
+    firm: &Firm,
     (first, last): (NaiveDate, NaiveDate),
     is_asked: impl Fn(&Source) -> bool,
-) -> Result<Option<Comparison>, sqlx::Error> {
-    let mut tx = queries::begin(reads, company_id).await?;
-    let Some(firm) = Firm::read(&mut tx, company_id).await? else { return Ok(None) };
+) -> Result<BTreeMap<Source, Compared>, sqlx::Error> {
     let until = last.checked_add_days(Days::new(SHORT_HORIZON_DAYS.into())).unwrap_or(last);
-    let sold = Sold::read(&mut tx, &firm, (first, until)).await?;
+    let sold = Sold::read(conn, firm, (first, until)).await?;
     let mut days = Vec::new();
     let mut sources: BTreeMap<Source, Compared> = BTreeMap::new();
     for day in first.iter_days().take_while(|day| *day <= last) {
         let mut said: BTreeMap<Source, BTreeMap<String, Decimal>> = BTreeMap::new();
-        for row in read_said(&mut tx, company_id, day).await? {
+        for row in read_said(conn, firm.company_id, day).await? {
             let source = Source { policy: row.policy, model: row.model };
             if is_asked(&source) && sold.is_planned(&row.item_key) {
                 said.entry(source).or_default().insert(row.item_key, row.forecast_14d);
@@ -87,7 +76,7 @@ pub async fn compare(
             add(&mut sources, (*day, item), said, &sold).unwrap_or_default();
         }
     }
-    Ok(Some(Comparison { firm, sources }))
+    Ok(sources)
 }
 
 /// Items of which all sources spoke.

@@ -2,7 +2,8 @@
 //!
 //! An episode is told apart by days, not by changes: one that goes and comes back on the same day is the same. So its
 //! number is the same however events came in blocks, live or after a rebuild. `counted`, `lasted` and `began_on`
-//! are what stood when the company's day began, `episode`, `holds` and `since` what stands by its newest plan. A dismissal counts its episode.
+//! are what stood when the company's day began, `episode`, `holds` and `since` what stands by its newest plan. A dismissal
+//! counts its episode.
 
 use std::collections::BTreeMap;
 

@@ -62,7 +62,7 @@ async fn keep_run(
     .bind(run.published_on)
     .bind(run.demand_until)
     .bind(rows::word(run.trigger)?)
-    .bind(rows::word(run.policy)?)
+    .bind(run.policy.name())
     .bind(run.location_id.as_ref().map(LocationId::as_str))
     .bind(&run.inputs_hash)
     .bind(i32::try_from(run.items).unwrap_or(i32::MAX))
@@ -110,7 +110,7 @@ async fn keep(
     .bind(event.company_id)
     .bind(&*event.stream_id)
     .bind(&items)
-    .bind(rows::word(ForecastPolicy::MovingAverage)?)
+    .bind(ForecastPolicy::MovingAverage.name())
     .execute(conn)
     .await?;
     Ok(())
@@ -130,7 +130,7 @@ async fn is_followed(conn: &mut PgConnection, event: &StoredEvent) -> Result<boo
     )
     .bind(event.company_id)
     .bind(&*event.stream_id)
-    .bind(rows::word(policy)?)
+    .bind(policy.name())
     .fetch_one(conn)
     .await
 }
@@ -152,7 +152,7 @@ pub(super) async fn newest(
     ))
     .bind(company_id)
     .bind(items)
-    .bind(rows::word(policy)?)
+    .bind(policy.name())
     .fetch_all(conn)
     .await?;
     let others = rows.into_iter().filter(|(_, forecast)| !forecast.0.is_by_rules());

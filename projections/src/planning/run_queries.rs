@@ -80,23 +80,6 @@ pub async fn latest(
     .await
 }
 
-/// Whether a run of this trigger was published on a day for the whole company.
-pub async fn is_published(
-    conn: &mut PgConnection,
-    company_id: Uuid,
-    (published_on, trigger): (NaiveDate, &str),
-) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(
-        "select exists (select from planning_1.forecast_runs
-             where company_id = $1 and published_on = $2 and trigger = $3 and location_id is null)",
-    )
-    .bind(company_id)
-    .bind(published_on)
-    .bind(trigger)
-    .fetch_one(conn)
-    .await
-}
-
 /// Forecasts of a run by the method that made them, by its name.
 pub async fn methods(
     conn: &mut PgConnection,

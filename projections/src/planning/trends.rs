@@ -5,8 +5,7 @@ use std::ops::RangeInclusive;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
+use sqlx::PgConnection;
 
 use domain::planning::{Amount, Overflow, PlanDay};
 use domain::shared::moment::local_date;
@@ -15,7 +14,6 @@ use domain::shared::quantity::Units;
 use super::firm::Firm;
 use super::item_days::{Level, read_levels};
 use super::items::{Ask, History};
-use super::queries::begin;
 
 /// What lay there at the close of a day, over all items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,27 +37,25 @@ pub enum TrendError {
     Overflow(#[from] Overflow),
 }
 
-/// Stock at the closes of `days`, of the company or of one location; none before the company's first day.
+/// Stock at the closes of `days`, of the company or of one location, in a snapshot of this read model
+/// ([`begin`](super::queries::begin)).
 pub async fn trends(
-    reads: &PgPool,
-    company_id: Uuid,
+    conn: &mut PgConnection,
+    firm: &Firm,
     days: RangeInclusive<NaiveDate>,
     location: Option<&str>,
-) -> Result<Option<(Firm, Vec<TrendDay>)>, TrendError> {
-    let mut tx = begin(reads, company_id).await?;
-    let Some(firm) = Firm::read(&mut tx, company_id).await? else { return Ok(None) };
+) -> Result<Vec<TrendDay>, TrendError> {
     let day = PlanDay::as_of(*days.end());
     let ask = Ask { items: None, day, location, history: History::Whole };
-    let levels = read_levels(&mut tx, &firm, &ask).await?;
-    let mut moved = moved(&mut tx, &firm, *days.start(), location).await?;
-    let mut costs = costs(&mut tx, &firm).await?;
+    let levels = read_levels(conn, firm, &ask).await?;
+    let mut moved = moved(conn, firm, *days.start(), location).await?;
+    let mut costs = costs(conn, firm).await?;
     let mut changes = Changes::default();
     for (item, level) in levels {
         let moved = moved.remove(&item).unwrap_or_default();
         changes.add(&days, level, &moved, &costs.remove(&item).unwrap_or_default());
     }
-    let sums = changes.sums(days)?;
-    Ok(Some((firm, sums)))
+    Ok(changes.sums(days)?)
 }
 
 /// By how much units and value of all items are more than on the day before, in units and hundredths.
