@@ -50,10 +50,10 @@ pub(crate) struct ForecastComparison {
 /// How good the forecasts of one source were.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct SourceView {
-    /// `MOVING_AVERAGE`, `AUTOMATIC`, or the name of a model outside.
+    /// `MOVING_AVERAGE`, `AUTOMATIC`, `AUTO_ETS`, or the name of a model outside.
     #[schema(example = "chronos-2")]
     source: String,
-    /// How its runs are made: `MOVING_AVERAGE`, `AUTOMATIC` or `EXTERNAL`.
+    /// How its runs are made: `MOVING_AVERAGE`, `AUTOMATIC`, `AUTO_ETS` or `EXTERNAL`.
     #[schema(example = "EXTERNAL")]
     policy: String,
     /// Forecasts that it published on these days, whoever else spoke.

@@ -19,7 +19,7 @@ use crate::state::AppState;
 #[serde(deny_unknown_fields)]
 #[schema(as = ForecastPolicyChange)]
 pub(super) struct PolicyBody {
-    /// `MOVING_AVERAGE`, `AUTOMATIC` or `EXTERNAL`.
+    /// `MOVING_AVERAGE`, `AUTOMATIC`, `AUTO_ETS` or `EXTERNAL`.
     #[schema(value_type = String, example = "AUTOMATIC")]
     policy: ForecastPolicy,
 }

@@ -21,7 +21,7 @@ use crate::state::AppState;
 pub(crate) struct LatestParams {
     /// The last run for this location; for the whole company where it is left out.
     location_id: Option<String>,
-    /// Only runs that were made so: `MOVING_AVERAGE`, `AUTOMATIC` or `EXTERNAL`.
+    /// Only runs that were made so: `MOVING_AVERAGE`, `AUTOMATIC`, `AUTO_ETS` or `EXTERNAL`.
     #[param(value_type = Option<String>)]
     policy: Option<ForecastPolicy>,
 }

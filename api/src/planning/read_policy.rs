@@ -15,8 +15,9 @@ use crate::state::AppState;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ForecastPolicy)]
 pub(super) struct PolicyView {
-    /// `MOVING_AVERAGE`: by the rules. `AUTOMATIC`: for each item by the method that a back-test liked best. `EXTERNAL`: by
-    /// a model outside, and by the rules where it does not answer.
+    /// `MOVING_AVERAGE`: by the rules. `AUTOMATIC`: for each item by the method that a back-test liked best. `AUTO_ETS`: by
+    /// exponential smoothing with a trend or none. `EXTERNAL`: by a model outside. By the rules where these have nothing to
+    /// say.
     #[schema(value_type = String, example = "MOVING_AVERAGE")]
     pub(super) policy: ForecastPolicy,
     /// Position of the change, in answers to commands.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use commands::accounts::jobs::{JobContext, JobError, JobHandler, NewJob};
 use commands::{Operation, Outcome, Submission, Verdict};
+use connectors::auto_ets::AutoEts;
 use connectors::forecaster::{Answers, Failure, Forecaster, NoClient, Question};
 use domain::planning::PlanDay;
 use domain::planning::event::{ForecastPolicy, ForecastRunPublished, ForecastTrigger, PublishedForecast};
@@ -239,6 +240,9 @@ impl Computed {
         let outside = |item: &RunItem<'_>| answers?.forecasts.get(item.item_id).cloned();
         let (policy, forecasts) = match (inputs.policy, answers) {
             (ForecastPolicy::Automatic, _) => (ForecastPolicy::Automatic, automatic(&items, &[])),
+            (ForecastPolicy::AutoEts, _) => {
+                (ForecastPolicy::AutoEts, items.iter().map(|item| item.by_method(&AutoEts)).collect())
+            }
             (ForecastPolicy::External, Some(_)) => {
                 let said = items.iter().map(|item| outside(item).unwrap_or_else(|| item.by_rules()));
                 (ForecastPolicy::External, said.collect())

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use chrono::NaiveDate;
 use commands::accounts::jobs::{Job, JobState};
-use domain::planning::event::PublishedForecast;
+use domain::planning::event::{ForecastPolicy, PublishedForecast};
 use domain::planning::forecast::{HORIZON_DAYS, Method};
 use projections::planning::run_queries::{self, ForecastRow, RunRow};
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ pub(crate) struct RunView {
     /// `DAY_STARTED`, `REQUESTED` or `IMPORTED`.
     #[schema(example = "DAY_STARTED")]
     trigger: Option<String>,
-    /// How its forecasts were made: `MOVING_AVERAGE`, `AUTOMATIC` or `EXTERNAL`.
+    /// How its forecasts were made: `MOVING_AVERAGE`, `AUTOMATIC`, `AUTO_ETS` or `EXTERNAL`.
     #[schema(example = "MOVING_AVERAGE")]
     policy: Option<String>,
     /// Day on which it was published, local to the company.
@@ -71,7 +71,7 @@ pub(crate) struct RunView {
     items_forecast: i64,
     /// Of these, by the method that was used.
     methods: Vec<MethodCount>,
-    /// Products for which a model outside was asked in vain, so that the rules spoke.
+    /// Products for which `AUTO_ETS` or a model outside was asked in vain, so that the rules spoke.
     fell_back: i64,
     /// Position of its publication.
     position: Option<i64>,
@@ -214,8 +214,8 @@ impl RunView {
     }
 
     fn new(run: RunRow, methods: Vec<(String, i64)>, forecasts: List<ForecastView>) -> Self {
-        let asked_outside = run.policy == "EXTERNAL";
-        let in_vain = methods.iter().filter(|(method, _)| asked_outside && method != Method::External.name());
+        let asked = ForecastPolicy::named(&run.policy).and_then(ForecastPolicy::method);
+        let in_vain = methods.iter().filter(|(method, _)| asked.is_some_and(|asked| asked.name() != method));
         Self {
             fell_back: in_vain.map(|(_, items)| items).sum(),
             trigger: Some(run.trigger),

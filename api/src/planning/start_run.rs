@@ -29,7 +29,7 @@ pub(crate) struct RunBody {
     /// The location whose demand is forecast; the whole company's where absent.
     #[schema(example = "MAIN")]
     location_id: Option<String>,
-    /// `MOVING_AVERAGE`, `AUTOMATIC` or `EXTERNAL`; as the company chose where absent.
+    /// `MOVING_AVERAGE`, `AUTOMATIC`, `AUTO_ETS` or `EXTERNAL`; as the company chose where absent.
     #[schema(value_type = Option<String>, example = "AUTOMATIC")]
     policy: Option<ForecastPolicy>,
 }

@@ -84,8 +84,21 @@ crate::words! {
         MovingAverage = "MOVING_AVERAGE",
         /// For each item by the method that a back-test liked best.
         Automatic = "AUTOMATIC",
+        /// By exponential smoothing with chosen terms, and by the rules where it has nothing to say.
+        AutoEts = "AUTO_ETS",
         /// By a model outside, and by the rules where it does not answer.
         External = "EXTERNAL",
+    }
+}
+
+impl ForecastPolicy {
+    /// The one method that is asked about every item, beside the rules; none where there is no such.
+    pub fn method(self) -> Option<Method> {
+        match self {
+            Self::MovingAverage | Self::Automatic => None,
+            Self::AutoEts => Some(Method::AutoEts),
+            Self::External => Some(Method::External),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::firm::Firm;
 /// Where forecasts come from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
-    /// `MOVING_AVERAGE` or `AUTOMATIC` for the product's own runs, `EXTERNAL` for a model outside.
+    /// `MOVING_AVERAGE`, `AUTOMATIC` or `AUTO_ETS` for the product's own runs, `EXTERNAL` for a model outside.
     pub policy: String,
     /// Name and version of a model outside.
     pub model: Option<String>,
@@ -106,7 +106,7 @@ fn add(
     Ok(())
 }
 
-/// What each source said last on a day. Where a model outside was asked in vain, nobody spoke for it.
+/// What each source said last on a day. Where a model was asked in vain, nobody spoke for it.
 async fn read_said(
     conn: &mut PgConnection,
     company_id: Uuid,
@@ -121,7 +121,7 @@ async fn read_said(
              where company_id = $1
                  and location_id is null
                  and published_on = $2
-                 and (policy <> 'EXTERNAL' or method = 'EXTERNAL')
+                 and (policy not in ('EXTERNAL', 'AUTO_ETS') or method = policy)
          ) said
          order by item_key, policy, model, position desc",
     )

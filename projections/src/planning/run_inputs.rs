@@ -124,13 +124,17 @@ pub async fn read(
         plans.planned.into_iter().map(|planned| (planned.item_key.clone(), planned)).collect();
     let mut covariates = match policy {
         ForecastPolicy::External => CompanyDays::read(&mut tx, company_id).await?,
-        ForecastPolicy::MovingAverage | ForecastPolicy::Automatic => CompanyDays::default(),
+        ForecastPolicy::MovingAverage | ForecastPolicy::Automatic | ForecastPolicy::AutoEts => {
+            CompanyDays::default()
+        }
     };
     let items = facts.into_iter().filter(|facts| facts.is_active).filter_map(|facts| {
         let planned = planned.remove(&facts.item_key)?;
         let (known, to_come) = match policy {
             ForecastPolicy::External => covariates.of(&facts),
-            ForecastPolicy::MovingAverage | ForecastPolicy::Automatic => Default::default(),
+            ForecastPolicy::MovingAverage | ForecastPolicy::Automatic | ForecastPolicy::AutoEts => {
+                Default::default()
+            }
         };
         Some(ItemInputs { facts, planned, known, to_come })
     });

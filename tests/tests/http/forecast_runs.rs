@@ -169,6 +169,57 @@ async fn an_automatic_run_takes_the_better_method_and_plans_follow_it() {
 }
 
 #[tokio::test]
+async fn exponential_smoothing_is_asked_and_the_rules_speak_where_it_says_nothing() {
+    let app = TestApp::start().await;
+    let owner = app.register("Smoothing").await;
+    for item in ["SHORT", "STOPPED", "WEEKLY"] {
+        owner.product(item).await;
+    }
+    owner.product("NEVER").await;
+    sell(&owner, "SHORT", [3; 20]).await;
+    // Nothing within a quarter.
+    sell(&owner, "STOPPED", (0..200).map(|ago| if ago < 120 { 0 } else { 4 })).await;
+    // Fourteen on one day of the week: yesterday, and seven days later again.
+    sell(&owner, "WEEKLY", (0..100).map(|ago| if ago % 7 == 0 { 14 } else { 0 })).await;
+    let chosen = owner.put("/settings/forecast-policy", &json!({"policy": "AUTO_ETS"})).await.expect(200);
+    assert_eq!(chosen.text("/policy"), "AUTO_ETS");
+    let made = run(&owner, json!({})).await;
+    assert_eq!((made.text("/policy"), made.number("/fell_back")), ("AUTO_ETS", 3), "{:#}", made.body);
+    let methods: Vec<_> =
+        made.items().iter().map(|row| (row["item_id"].clone(), row["method"].clone())).collect();
+    let expected = [
+        ("NEVER", "MANUAL"),
+        ("SHORT", "MOVING_AVERAGE"),
+        ("STOPPED", "MOVING_AVERAGE"),
+        ("WEEKLY", "AUTO_ETS"),
+    ];
+    assert_eq!(methods, expected.map(|(item, method)| (json!(item), json!(method))));
+    let weekly = &made.items()[3];
+    for (day, units) in (1..).zip(weekly["daily"].as_array().unwrap()) {
+        let expected = if day % 7 == 0 { 14.0 } else { 0.0 };
+        assert!((units.as_f64().unwrap() - expected).abs() < 0.1, "{day}: {units}");
+    }
+    assert!((weekly["forecast_14d"].as_f64().unwrap() - 28.0).abs() < 0.1, "{weekly:#}");
+    let followed = owner.get_caught_up("/products/WEEKLY/metrics").await.expect(200);
+    for name in ["method", "daily_forecast", "forecast_14d", "forecast_30d"] {
+        assert_eq!(followed.body[name], weekly[name], "{name}");
+    }
+    let by_rules = owner.get("/products/SHORT/metrics").await.expect(200);
+    assert_eq!((by_rules.text("/method"), &by_rules.body["daily_forecast"]), ("MOVING_AVERAGE", &json!(3.0)));
+    let explained = owner.get("/inventory/WEEKLY/explain").await.expect(200);
+    assert!(explained.body.to_string().contains("AUTO_ETS"), "{:#}", explained.body);
+
+    owner.put("/settings/forecast-policy", &json!({"policy": "MOVING_AVERAGE"})).await.expect(200);
+    let asked = run(&owner, json!({"policy": "AUTO_ETS", "location_id": "MAIN"})).await;
+    assert_eq!(asked.items()[3]["forecast_14d"], weekly["forecast_14d"], "all was sold there");
+    let latest = owner.get_caught_up("/forecast/latest?policy=AUTO_ETS").await.expect(200);
+    assert_eq!(latest.text("/run_id"), made.text("/run_id"));
+    let of_it = owner.get("/forecast/latest?policy=AUTO_ETS&method=AUTO_ETS").await.expect(200);
+    assert_eq!((of_it.number("/total"), &of_it.items()[0]["item_id"]), (1, &json!("WEEKLY")));
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn each_day_publishes_one_run_and_days_that_nobody_saw_none() {
     let app = TestApp::start().await;
     let owner = app.register("Daily").await.key("OWNER").await;

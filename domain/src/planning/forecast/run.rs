@@ -59,7 +59,12 @@ impl RunItem<'_> {
         let built_in = BuiltIn::new(self.settings);
         let methods = built_in.methods();
         let method = methods.iter().chain(more).find(|method| method.method() == chosen);
-        let method = method.filter(|method| self.series.daily.len() >= method.least_days());
+        method.map_or_else(|| self.by_rules(), |method| self.by_method(*method))
+    }
+
+    /// What a method says; the rules where it cannot say anything.
+    pub fn by_method(&self, method: &dyn ForecastMethod) -> PublishedForecast {
+        let method = Some(method).filter(|method| self.series.daily.len() >= method.least_days());
         let forecast = method.and_then(|method| method.forecast(&self.series).ok());
         let published =
             forecast.and_then(|forecast| PublishedForecast::of_days(self.item_id, &forecast).ok());
