@@ -1,4 +1,4 @@
-//! AutoETS: exponential smoothing whose terms (a trend or none, damped or not) are chosen for each history by how well
+//! `AutoETS`: exponential smoothing whose terms (a trend or none, damped or not) are chosen for each history by how well
 //! they explain it (corrected AIC). The library [`augurs`] chooses and computes.
 //!
 //! It knows no seasons, so it is told the totals of the last whole weeks, which have neither weekdays nor, mostly, gaps;

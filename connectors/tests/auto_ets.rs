@@ -1,4 +1,4 @@
-//! AutoETS by hand, as a property, and on a year of real sales.
+//! `AutoETS` by hand, as a property, and on a year of real sales.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
