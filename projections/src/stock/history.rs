@@ -156,7 +156,9 @@ pub fn movements_query(
     let sort = if sort.is_empty() { &default[..] } else { sort };
     query.push(" order by ");
     for (column, descending) in sort {
-        query.push(column.sql()).push(if *descending { " desc nulls last, " } else { " asc nulls last, " });
+        query.push(column.sql()).push(if *descending { " desc" } else { " asc" });
+        // Of a column that is never null it would keep an index from being read backwards.
+        query.push(if column.may_be_null() { " nulls last, " } else { ", " });
     }
     // Later recorded first where newest is first: the history index can be read backwards.
     let newest_first = sort.first().is_some_and(|(_, descending)| *descending);
@@ -221,6 +223,10 @@ impl MovementFilter {
 }
 
 impl MovementColumn {
+    fn may_be_null(self) -> bool {
+        self == Self::ReferenceId
+    }
+
     fn sql(self) -> &'static str {
         match self {
             Self::MovedAt => "m.effective_at",

@@ -13,3 +13,4 @@ mod counted;
 mod resuming;
 mod switching;
 mod versions;
+mod indexed;
