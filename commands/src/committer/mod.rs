@@ -3,7 +3,7 @@
 //! Callers put submissions into a bounded queue. The committer takes everything that waits, decides it in order in
 //! memory, appends the batch in one round trip and answers each caller; while one append is under way the next batch
 //! fills by itself. A full queue is answered with [`SubmitError::Busy`] at once. Where several processes commit to one
-//! partition, one of them does it for all ([`lead`]).
+//! partition, one of them does it for all (`lead`).
 
 mod error;
 mod answer;

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::catalogue::location::event::{LocationDetails, LocationKind};
 use domain::catalogue::product::event::ProductDetails;
@@ -13,7 +13,7 @@ use domain::stock::StockIntent;
 use domain::stock::command::Human;
 use event_log::append::key_id;
 use event_log::event::Metadata;
-use event_log::lead::Lead;
+use event_log::lead::{self, Candidate, Lead};
 use event_log::read;
 use migrations::Role;
 use migrations::testing::{TestDatabase, fresh_database};
@@ -195,16 +195,12 @@ async fn a_leader_that_falls_silent_is_left() {
     let database = fresh_database().await;
     let [process, _] = Process::two(&database).await;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let lead = lead_at(listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
+    let candidate = Candidate { holder: Ids.next(), host: Some(address.ip()), port: address.port() };
     let partition = process.committers.partition_of(process.company_id.0);
-    sqlx::query("insert into log.leads values ($1, $2, $3, $4, clock_timestamp() + interval '1 hour')")
-        .bind(partition)
-        .bind(lead.holder)
-        .bind(&lead.address)
-        .bind(lead.secret)
-        .execute(database.owner())
-        .await
-        .unwrap();
+    let pool = database.pool(Role::Committer, 1).await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    let lead = lead::claim(&mut connection, partition, &candidate, Duration::from_hours(1)).await.unwrap();
     let silent = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = BufReader::new(stream);
